@@ -1,0 +1,5 @@
+/** The host's one write-ahead log. */
+@NullMarked
+package io.bailey.journal;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,13 @@
+package io.bailey.volume;
+
+import java.nio.file.Path;
+
+/**
+ * Where a store lies and how much memory it may take.
+ *
+ * @param directory the store; made if it is missing
+ * @param memory directory on a memory file system (tmpfs) for what must outlive the daemon but
+ *     never reach a disk: write buffers, and the keys of ephemeral volumes
+ * @param memoryBudgetBytes for write buffers, indexes and the block cache together
+ */
+public record StoreOptions(Path directory, Path memory, long memoryBudgetBytes) {}

@@ -1,0 +1,5 @@
+/** The bailey command. */
+@NullMarked
+package io.bailey.cli;
+
+import org.jspecify.annotations.NullMarked;
