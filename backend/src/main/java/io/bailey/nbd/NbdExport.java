@@ -69,8 +69,8 @@ public final class NbdExport {
 
   /**
    * Stops: from now on requests are refused with ESHUTDOWN; those that were being answered get
-   * until the end of the grace, then the device is flushed, the connections are closed and the
-   * socket's file removed. Does nothing the second time. The device stays open.
+   * until the end of the grace, then the connections are closed and the device is flushed. The
+   * socket's file goes at once. Does nothing the second time. The device stays open.
    *
    * @throws IOException where the flush fails; the export is stopped all the same
    */
@@ -85,11 +85,11 @@ public final class NbdExport {
       long deadline = System.nanoTime() + grace.toNanos();
       connections.stream().filter(connection -> !connection.isServed()).forEach(Connection::close);
       awaitIdle(deadline);
-      device.flush();
     } finally {
       connections.forEach(Connection::close);
       server.stopped(this);
     }
+    device.flush();
   }
 
   private void awaitIdle(long deadline) {
