@@ -5,6 +5,7 @@ import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 
@@ -13,6 +14,7 @@ public final class Volume implements BlockDevice {
   private final String name;
   private final VolumeSpec spec;
   private final FileChannel file;
+  private final Instant created = Instant.now();
 
   Volume(String name, VolumeSpec spec, Path path) throws IOException {
     this.name = name;
@@ -33,6 +35,10 @@ public final class Volume implements BlockDevice {
 
   public Durability durability() {
     return spec.durability();
+  }
+
+  public Instant created() {
+    return created;
   }
 
   public VolumeStats stats() {

@@ -1,0 +1,103 @@
+package io.bailey.daemon;
+
+import io.bailey.io.StorageException;
+import io.bailey.volume.Durability;
+import io.bailey.volume.ImageName;
+import io.bailey.volume.VolumeSpec;
+import io.vertx.core.Vertx;
+import io.vertx.core.json.JsonObject;
+import io.vertx.ext.web.Router;
+import java.io.IOException;
+import java.util.Optional;
+
+/** The control API's routes for images, volumes and their statistics. */
+final class StorageRoutes {
+  private final StorageHost storage;
+  private final ImportRoute imports;
+
+  StorageRoutes(StorageHost storage, Vertx vertx) {
+    this.storage = storage;
+    this.imports = new ImportRoute(vertx, storage);
+  }
+
+  void addTo(Router router, ApiRoutes routes) {
+    router.post("/v1/images").handler(imports::handle);
+    routes
+        .get("/v1/images", r -> ApiReply.ok(ApiJson.list(storage.images(), ApiJson::of)))
+        .get("/v1/images/:image", this::image)
+        .delete("/v1/images/:image", this::removeImage)
+        .get("/v1/volumes", r -> ApiReply.ok(ApiJson.list(storage.volumes(), ApiJson::of)))
+        .post("/v1/volumes", this::createVolume)
+        .get("/v1/volumes/:volume", this::volume)
+        .delete("/v1/volumes/:volume", this::removeVolume)
+        .post("/v1/volumes/:volume/commit", this::commit)
+        .get("/v1/stats", r -> ApiReply.ok(ApiJson.list(storage.reports(), ApiJson::of)))
+        .get(
+            "/v1/stats/:volume",
+            r -> ApiReply.ok(ApiJson.of(storage.stats(ImageName.checkVolume(r.path("volume"))))));
+  }
+
+  /** Ends imports, and returns when they have ended. */
+  void stop() throws InterruptedException {
+    imports.stop();
+  }
+
+  private ApiReply image(ApiRequest request) throws IOException {
+    ImageName name = ImageName.parse(request.path("image"));
+    return ApiReply.ok(
+        ApiJson.of(storage.image(name).orElseThrow(() -> StorageHost.noImage(name))));
+  }
+
+  private ApiReply removeImage(ApiRequest request) throws IOException {
+    ImageName name = ImageName.parse(request.path("image"));
+    if (storage.image(name).isEmpty()) {
+      throw StorageHost.noImage(name);
+    }
+    storage.removeImage(name);
+    return ApiReply.done();
+  }
+
+  private ApiReply createVolume(ApiRequest request) throws IOException {
+    RequestBody body = request.body("name", "from", "size", "durability");
+    String name = ImageName.checkVolume(body.string("name"));
+    Optional<String> from = body.optionalString("from");
+    Optional<ImageName> image =
+        from.isEmpty() ? Optional.empty() : Optional.of(ImageName.parse(from.get()));
+    long size = body.optionalInteger("size", 512, Long.MAX_VALUE).orElse(0);
+    if (size % 512 != 0) {
+      throw new StorageException(
+          StorageException.Kind.INVALID,
+          "field 'size' is " + size + " and must be a multiple of 512");
+    }
+    if (size == 0 && image.isEmpty()) {
+      throw new StorageException(
+          StorageException.Kind.INVALID,
+          "field 'size' is missing: a volume without an image needs one");
+    }
+    Optional<String> durability = body.optionalString("durability");
+    VolumeSpec spec =
+        new VolumeSpec(
+            image,
+            size,
+            durability.isEmpty() ? Durability.FLUSH : ApiJson.durability(durability.get()));
+    return ApiReply.created(ApiJson.of(storage.createVolume(name, spec)));
+  }
+
+  private ApiReply volume(ApiRequest request) throws IOException {
+    String name = ImageName.checkVolume(request.path("volume"));
+    return ApiReply.ok(
+        ApiJson.of(storage.volume(name).orElseThrow(() -> StorageHost.noVolume(name))));
+  }
+
+  private ApiReply removeVolume(ApiRequest request) throws IOException {
+    storage.removeVolume(ImageName.checkVolume(request.path("volume")));
+    return ApiReply.done();
+  }
+
+  private ApiReply commit(ApiRequest request) throws IOException {
+    String volume = ImageName.checkVolume(request.path("volume"));
+    ImageName image = ImageName.parse(request.body("image").string("image"));
+    JsonObject made = ApiJson.of(storage.commit(volume, image));
+    return ApiReply.created(made);
+  }
+}
