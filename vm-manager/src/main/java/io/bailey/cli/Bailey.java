@@ -136,11 +136,11 @@ public final class Bailey implements Runnable {
     };
   }
 
-  /** The version that the build wrote down. */
+  /** The version that the build wrote down; read without loading the daemon, which has it too. */
   static final class Version implements IVersionProvider {
     @Override
     public String[] getVersion() throws IOException {
-      try (InputStream in = Bailey.class.getResourceAsStream("version")) {
+      try (InputStream in = Bailey.class.getResourceAsStream("/io/bailey/daemon/version.txt")) {
         return new String[] {
           "bailey "
               + (in == null

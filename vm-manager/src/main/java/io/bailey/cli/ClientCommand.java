@@ -1,5 +1,6 @@
 package io.bailey.cli;
 
+import io.bailey.daemon.DefaultPlaces;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
@@ -36,8 +37,8 @@ abstract class ClientCommand implements Callable<Integer> {
   @Override
   public final Integer call() throws Exception {
     Path directory =
-        RunDirectory.find(runDirectory, System.getenv(), System.getProperty("user.name", ""));
-    run(new DaemonClient(directory));
+        runDirectory == null ? DefaultPlaces.ofThisProcess().runDirectory() : runDirectory;
+    run(new DaemonClient(directory.toAbsolutePath().normalize()));
     out().flush();
     return 0;
   }

@@ -1,6 +1,5 @@
 package io.bailey.cli;
 
-import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -17,7 +16,7 @@ final class TrainCommand extends ClientCommand {
   private Path disk = Path.of("");
 
   @Override
-  void run(DaemonClient daemon) throws IOException {
+  void run(DaemonClient daemon) {
     String directory = daemon.runDirectory().toString();
     for (List<String> command :
         List.of(
@@ -32,15 +31,15 @@ final class TrainCommand extends ClientCommand {
             List.of("stats", "train-1"),
             List.of("inspect", "train-1", "train:latest"),
             List.of("ps"),
+            List.of("ps", "--json"),
             List.of("commit", "train-1", "train:2"),
             List.of("rm", "train-1", "train-2", "train:latest", "train:2"))) {
       List<String> arguments = new ArrayList<>(command);
       arguments.add("--run-dir");
       arguments.add(directory);
       String[] words = arguments.toArray(String[]::new);
-      if (Bailey.commandLine(words).execute(words) != 0) {
-        throw new IOException("training failed at: bailey " + String.join(" ", command));
-      }
+      // One that fails has loaded what there was to load.
+      Bailey.commandLine(words).execute(words);
     }
   }
 }
