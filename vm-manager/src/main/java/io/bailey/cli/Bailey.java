@@ -11,7 +11,6 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.function.Supplier;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -38,9 +37,6 @@ import picocli.CommandLine.Spec;
 public final class Bailey implements Runnable {
   private static final Map<String, Supplier<Object>> COMMANDS =
       Collections.unmodifiableMap(commands());
-
-  /** Commands that run a daemon in their process. */
-  private static final Set<String> SERVERS = Set.of("daemon", "demo");
 
   @Spec private CommandSpec spec = CommandSpec.create();
 
@@ -70,7 +66,7 @@ public final class Bailey implements Runnable {
     int code = commandLine(arguments).execute(arguments);
     System.out.flush();
     System.err.flush();
-    if (arguments.length > 0 && SERVERS.contains(arguments[0])) {
+    if (arguments.length > 0 && arguments[0].equals("daemon")) {
       System.exit(code);
     }
     if (code == 0) {

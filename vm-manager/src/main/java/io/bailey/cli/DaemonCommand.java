@@ -3,6 +3,7 @@ package io.bailey.cli;
 import io.bailey.daemon.BaileyDaemon;
 import io.bailey.daemon.DaemonOptions;
 import io.bailey.daemon.DefaultPlaces;
+import io.bailey.vm.VmExtension;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
@@ -86,7 +87,7 @@ final class DaemonCommand implements Callable<Integer> {
     PrintWriter out = spec.commandLine().getOut();
     return BaileyDaemon.run(
         options,
-        List.of(),
+        List.of(new VmExtension()),
         socket -> {
           out.println("ready " + socket);
           out.flush();

@@ -11,7 +11,10 @@ import picocli.CommandLine.Parameters;
 /** Stops VMs. */
 @Command(
     name = "stop",
-    description = "Ask VMs to power off, and end those that don't in time. Their volumes stay.")
+    description = {
+      "Ask VMs to power off, and end those that don't in time.",
+      "A VM's volume goes when it ends; 'bailey commit' keeps it as an image before that."
+    })
 final class StopCommand extends ClientCommand {
   private static final Set<String> ENDED = Set.of("stopped", "failed");
 
