@@ -1,21 +1,53 @@
 package io.bailey.nbd;
 
+import io.bailey.io.StorageException;
+import io.bailey.volume.BlockDevice;
 import java.io.IOException;
-import java.nio.channels.ServerSocketChannel;
-import java.nio.file.Files;
+import java.lang.System.Logger.Level;
+import java.nio.ByteBuffer;
+import java.nio.channels.ClosedChannelException;
+import java.nio.channels.SocketChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ThreadFactory;
+import java.util.concurrent.TimeUnit;
 
-/** PLACEHOLDER. */
+/** A device as NBD offers it on a Unix socket of its own. Thread-safe. */
 public final class NbdExport {
-  private final String name;
-  private final Path socket;
-  private final ServerSocketChannel channel;
+  /** Clients at a time, those in their handshake included; more are closed at once. */
+  static final int MAX_CONNECTIONS = 1024;
 
-  NbdExport(String name, Path socket, ServerSocketChannel channel) {
+  private static final long LOOK_MILLIS = 1;
+  private static final long RETRY_MILLIS = 100;
+  private static final System.Logger LOG = System.getLogger(NbdExport.class.getName());
+
+  private final NbdServer server;
+  private final String name;
+  private final String description;
+  private final BlockDevice device;
+  private final UnixListener listener;
+  private final ThreadFactory readers;
+  private final ExportStats stats = new ExportStats();
+  private final Set<Connection> connections = ConcurrentHashMap.newKeySet();
+  private volatile boolean stopping;
+  private boolean stopped;
+
+  NbdExport(
+      NbdServer server,
+      String name,
+      String description,
+      BlockDevice device,
+      UnixListener listener,
+      ThreadFactory readers) {
+    this.server = server;
     this.name = name;
-    this.socket = socket;
-    this.channel = channel;
+    this.description = description;
+    this.device = device;
+    this.listener = listener;
+    this.readers = readers;
   }
 
   public String name() {
@@ -23,19 +55,139 @@ public final class NbdExport {
   }
 
   public Path socket() {
-    return socket;
-  }
-
-  public void stop(Duration grace) throws IOException {
-    channel.close();
-    Files.deleteIfExists(socket);
+    return listener.socket();
   }
 
   public ExportStats stats() {
-    return new ExportStats();
+    return stats;
   }
 
+  /** Clients that are being served now. */
   public int connections() {
-    return 0;
+    return (int) connections.stream().filter(Connection::isServed).count();
+  }
+
+  /**
+   * Stops: from now on requests are refused with ESHUTDOWN; those that were being answered get
+   * until the end of the grace, then the device is flushed, the connections are closed and the
+   * socket's file removed. Does nothing the second time. The device stays open.
+   *
+   * @throws IOException where the flush fails; the export is stopped all the same
+   */
+  public synchronized void stop(Duration grace) throws IOException {
+    if (stopped) {
+      return;
+    }
+    stopped = true;
+    stopping = true;
+    try {
+      listener.close();
+      long deadline = System.nanoTime() + grace.toNanos();
+      connections.stream().filter(connection -> !connection.isServed()).forEach(Connection::close);
+      awaitIdle(deadline);
+      device.flush();
+    } finally {
+      connections.forEach(Connection::close);
+      server.stopped(this);
+    }
+  }
+
+  private void awaitIdle(long deadline) {
+    while (!connections.stream().allMatch(Connection::isIdle)) {
+      if (System.nanoTime() - deadline > 0) {
+        LOG.log(
+            Level.WARNING,
+            "export {0}: {1} requests were in flight at the end of the grace; they are cut off",
+            name,
+            stats.snapshot().queueDepth());
+        return;
+      }
+      sleep(LOOK_MILLIS);
+    }
+  }
+
+  boolean isStopping() {
+    return stopping;
+  }
+
+  String description() {
+    return description;
+  }
+
+  BlockDevice device() {
+    return device;
+  }
+
+  /** Takes clients until the listener is closed; runs on a thread of its own. */
+  void accept() {
+    while (!stopping) {
+      try {
+        take(listener.accept());
+      } catch (ClosedChannelException e) {
+        return;
+      } catch (IOException e) {
+        LOG.log(Level.WARNING, "export {0}: can''t take a client: {1}", name, e.getMessage());
+        sleep(RETRY_MILLIS);
+      }
+    }
+  }
+
+  private void take(SocketChannel client) throws IOException {
+    if (connections.size() >= MAX_CONNECTIONS || !listener.trusts(client)) {
+      LOG.log(Level.WARNING, "export {0}: a client was refused: another user, or too many", name);
+      client.close();
+      return;
+    }
+    Connection connection = new Connection(this, client, server.handshakeNanos());
+    connections.add(connection);
+    if (stopping) {
+      connection.close();
+    } else {
+      startReader(connection);
+    }
+  }
+
+  void startReader(Runnable reader) {
+    readers.newThread(reader).start();
+  }
+
+  /** Begins to serve a client that has chosen this export. */
+  Session open(
+      SocketChannel channel,
+      Outbox outbox,
+      ByteBuffer received,
+      boolean structured,
+      boolean allocation) {
+    RequestRules rules = new RequestRules(device.size(), device.readOnly(), structured, allocation);
+    Session.Setting setting = new Session.Setting(device, rules, stats, server.buffers(), name);
+    return new Session(setting, this, channel, outbox, received);
+  }
+
+  void closed(Connection connection) {
+    connections.remove(connection);
+  }
+
+  void watch(long now) {
+    for (Connection connection : connections) {
+      connection.watch(now);
+    }
+  }
+
+  private static void sleep(long millis) {
+    try {
+      TimeUnit.MILLISECONDS.sleep(millis);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  /** Fails for names that the protocol can't carry. */
+  static void checkName(String name) throws StorageException {
+    int bytes = name.getBytes(StandardCharsets.UTF_8).length;
+    if (bytes == 0 || bytes > Handshake.MAX_NAME_BYTES) {
+      throw new StorageException(
+          StorageException.Kind.INVALID,
+          "export name of " + bytes + " bytes: must have 1 to " + Handshake.MAX_NAME_BYTES);
+    }
   }
 }

@@ -1,22 +1,127 @@
 package io.bailey.nbd;
 
+import io.bailey.io.StorageException;
 import io.bailey.volume.BlockDevice;
 import java.io.IOException;
-import java.net.StandardProtocolFamily;
-import java.net.UnixDomainSocketAddress;
-import java.nio.channels.ServerSocketChannel;
+import java.lang.System.Logger.Level;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ThreadFactory;
+import java.util.concurrent.TimeUnit;
 
-/** PLACEHOLDER. */
+/**
+ * The NBD server of a process: makes exports, and watches over their connections from one thread.
+ * Thread-safe.
+ */
 public final class NbdServer implements AutoCloseable {
-  /** PLACEHOLDER. */
-  public NbdExport serve(String name, String description, BlockDevice device, Path socket)
-      throws IOException {
-    ServerSocketChannel channel = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
-    channel.bind(UnixDomainSocketAddress.of(socket));
-    return new NbdExport(name, socket, channel);
+  /** How long {@link #close} lets requests in flight end. */
+  public static final Duration CLOSE_GRACE = Duration.ofSeconds(5);
+
+  private static final long WATCH_MILLIS = 20;
+  private static final System.Logger LOG = System.getLogger(NbdServer.class.getName());
+
+  private final Set<NbdExport> exports = ConcurrentHashMap.newKeySet();
+  private final BufferPool buffers = new BufferPool();
+  private final ThreadFactory readers;
+  private final Duration handshakeTime;
+  private final Thread watcher;
+  private volatile boolean closed;
+
+  public NbdServer() {
+    this(Duration.ofSeconds(Connection.HANDSHAKE_SECONDS));
   }
 
+  /**
+   * @param handshakeTime that a client has from its connect to its GO
+   */
+  NbdServer(Duration handshakeTime) {
+    this.handshakeTime = handshakeTime;
+    // Platform threads: a virtual one costs two thread switches more where it waits for a socket,
+    // which a client at depth 1 sees as four times the latency.
+    this.readers = Thread.ofPlatform().name("nbd-", 0).daemon().factory();
+    this.watcher = Thread.ofPlatform().name("nbd-watch").daemon().start(this::watch);
+  }
+
+  /**
+   * Serves a device; clients may connect when this returns.
+   *
+   * @param name of the export, 1 to 4096 bytes
+   * @param description for people
+   * @param socket whose directory is made, or made 0700; what a dead server left there is replaced
+   * @throws StorageException of kind INVALID for a name or a path that is too long, EXISTS where a
+   *     file is in the socket's place, CLOSED after {@link #close}, IO for the rest
+   */
+  public NbdExport serve(String name, String description, BlockDevice device, Path socket)
+      throws StorageException {
+    NbdExport.checkName(name);
+    UnixListener listener = UnixListener.bind(socket);
+    NbdExport export = new NbdExport(this, name, description, device, listener, readers);
+    exports.add(export);
+    Thread.ofVirtual().name("nbd-accept-" + name).start(export::accept);
+    if (closed) {
+      stop(export, Duration.ZERO);
+      throw new StorageException(StorageException.Kind.CLOSED, "the NBD server is closed");
+    }
+    return export;
+  }
+
+  /** Stops every export, all at the same time, and returns when they have stopped. */
   @Override
-  public void close() {}
+  public void close() {
+    closed = true;
+    watcher.interrupt();
+    Thread[] stoppers =
+        exports.stream()
+            .map(export -> Thread.startVirtualThread(() -> stop(export, CLOSE_GRACE)))
+            .toArray(Thread[]::new);
+    for (Thread stopper : stoppers) {
+      boolean interrupted = false;
+      while (stopper.isAlive()) {
+        try {
+          stopper.join();
+        } catch (InterruptedException e) {
+          interrupted = true;
+        }
+      }
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
+    }
+  }
+
+  private static void stop(NbdExport export, Duration grace) {
+    try {
+      export.stop(grace);
+    } catch (IOException e) {
+      LOG.log(Level.ERROR, "export {0}: stopping: {1}", export.name(), e.getMessage());
+    }
+  }
+
+  BufferPool buffers() {
+    return buffers;
+  }
+
+  long handshakeNanos() {
+    return handshakeTime.toNanos();
+  }
+
+  void stopped(NbdExport export) {
+    exports.remove(export);
+  }
+
+  private void watch() {
+    while (!closed) {
+      long now = System.nanoTime();
+      for (NbdExport export : exports) {
+        export.watch(now);
+      }
+      try {
+        TimeUnit.MILLISECONDS.sleep(WATCH_MILLIS);
+      } catch (InterruptedException e) {
+        return;
+      }
+    }
+  }
 }

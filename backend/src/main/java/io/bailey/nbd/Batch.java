@@ -1,0 +1,109 @@
+package io.bailey.nbd;
+
+import java.nio.ByteBuffer;
+import java.util.Arrays;
+
+/**
+ * Replies to the requests of one burst, that go out with one write. Reused by its session while the
+ * client takes its replies. Not thread-safe.
+ */
+final class Batch implements Outbox.Outgoing {
+  private static final int FIRST_BYTES = 8 << 10;
+  private static final ExportStats.Kind[] KINDS = ExportStats.Kind.values();
+
+  private final ExportStats stats;
+  private final int[] counts = new int[KINDS.length];
+  private final long[] totals = new long[KINDS.length];
+  private int failures;
+  private long since;
+  private long reserved;
+  private byte[] bytes = new byte[FIRST_BYTES];
+  private ByteBuffer buffer = ByteBuffer.wrap(bytes);
+  private int length;
+
+  Batch(ExportStats stats) {
+    this.stats = stats;
+  }
+
+  boolean isEmpty() {
+    return length == 0;
+  }
+
+  int length() {
+    return length;
+  }
+
+  /** The array that replies are written to, with room for that many more bytes. */
+  byte[] room(int more) {
+    if (bytes.length - length < more) {
+      bytes = Arrays.copyOf(bytes, Math.max(length + more, 2 * bytes.length));
+      buffer = ByteBuffer.wrap(bytes);
+    }
+    return bytes;
+  }
+
+  /** Takes what was written up to {@code end} as the answer to a request. */
+  void answered(int end, ExportStats.Kind kind, long dataBytes) {
+    length = end;
+    counts[kind.index()]++;
+    totals[kind.index()] += dataBytes;
+  }
+
+  void failed(int end) {
+    length = end;
+    failures++;
+  }
+
+  /**
+   * @param nanos when the requests had come
+   */
+  void since(long nanos) {
+    since = nanos;
+  }
+
+  void reserve(long budgetBytes) {
+    reserved = budgetBytes;
+  }
+
+  @Override
+  public ByteBuffer unsent() {
+    return buffer.limit(length);
+  }
+
+  @Override
+  public long reserved() {
+    return reserved;
+  }
+
+  @Override
+  public void sent() {
+    long nanos = System.nanoTime() - since;
+    for (int i = 0; i < counts.length; i++) {
+      if (counts[i] > 0) {
+        stats.answered(KINDS[i], counts[i], totals[i], nanos);
+      }
+    }
+    if (failures > 0) {
+      stats.failed(failures);
+    }
+    clear();
+  }
+
+  @Override
+  public void dropped() {
+    int requests = failures;
+    for (int count : counts) {
+      requests += count;
+    }
+    stats.abandoned(requests);
+    clear();
+  }
+
+  private void clear() {
+    Arrays.fill(counts, 0);
+    Arrays.fill(totals, 0);
+    failures = 0;
+    length = 0;
+    buffer.clear();
+  }
+}

@@ -1,0 +1,276 @@
+package io.bailey.nbd;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.ClosedChannelException;
+import java.nio.channels.SocketChannel;
+import java.util.ArrayDeque;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+
+/**
+ * The sending side of a connection, and the account of what its requests hold in memory.
+ *
+ * <p>At any time at most one thread writes to the socket. A thread that has a reply and finds
+ * nobody writing becomes the writer, and sends also what others add meanwhile; one that finds a
+ * writer leaves its reply to it. So no lock is held over a write, and no thread waits for a slow
+ * client but the one that writes.
+ */
+final class Outbox {
+  /** What waiting requests and untaken replies of a connection may hold. */
+  static final long BUDGET_BYTES = 8 << 20;
+
+  /** What one waiting request counts at least, so that there are at most 128. */
+  static final long REQUEST_MIN_BYTES = 64 << 10;
+
+  private static final int GATHERED_REPLIES = 16;
+
+  /** A reply, or several in one buffer. */
+  interface Outgoing {
+    /** What is left to send. */
+    ByteBuffer unsent();
+
+    /** The bytes of the budget that are free again when this was sent, or never will be. */
+    long reserved();
+
+    /** Called once, when the last byte was handed to the socket. */
+    void sent();
+
+    /** Called once instead of {@link #sent} where the connection closed before. */
+    void dropped();
+  }
+
+  private final SocketChannel channel;
+  private final Runnable onFailure;
+  private final ReentrantLock lock = new ReentrantLock();
+  private final Condition room = lock.newCondition();
+  private final ArrayDeque<Outgoing> queue = new ArrayDeque<>();
+  private long reservedBytes;
+  private boolean writing;
+  private boolean closed;
+
+  /**
+   * @param onFailure closes the connection; called where a write of queued replies fails
+   */
+  Outbox(SocketChannel channel, Runnable onFailure) {
+    this.channel = channel;
+    this.onFailure = onFailure;
+  }
+
+  /** Whether no request waits and no reply is unsent. */
+  boolean isIdle() {
+    lock.lock();
+    try {
+      return reservedBytes == 0 && !writing && queue.isEmpty();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Counts a request as waiting if there is room; one that is alone always fits. */
+  boolean tryReserve(long bytes) {
+    lock.lock();
+    try {
+      if (reservedBytes != 0 && reservedBytes + bytes > BUDGET_BYTES) {
+        return false;
+      }
+      reservedBytes += bytes;
+      return true;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Waits until there is room. */
+  void reserve(long bytes) throws ClosedChannelException {
+    lock.lock();
+    try {
+      while (!closed && !tryReserve(bytes)) {
+        room.awaitUninterruptibly();
+      }
+      if (closed) {
+        throw new ClosedChannelException();
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Gives back what a request held that will not be sent through here. */
+  void release(long bytes) {
+    lock.lock();
+    try {
+      reservedBytes -= bytes;
+      room.signalAll();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Waits until every request was answered, or the connection is closed. */
+  void awaitIdle() {
+    lock.lock();
+    try {
+      while (!closed && !isIdle()) {
+        room.awaitUninterruptibly();
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Makes the calling thread the writer if nobody is and nothing is queued. */
+  boolean tryBegin() {
+    lock.lock();
+    try {
+      if (writing || closed || !queue.isEmpty()) {
+        return false;
+      }
+      writing = true;
+      return true;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Sends all of it; for the writer only. */
+  void write(ByteBuffer bytes) throws IOException {
+    while (bytes.hasRemaining()) {
+      channel.write(bytes);
+    }
+  }
+
+  /** Ends what {@link #tryBegin} began. Replies that were queued meanwhile get another thread. */
+  void end() {
+    lock.lock();
+    try {
+      if (queue.isEmpty() || closed) {
+        writing = false;
+        room.signalAll();
+      } else {
+        Thread.startVirtualThread(this::drain);
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Sends a reply, now or when the present writer comes to it; may block for the client. */
+  void send(Outgoing reply) {
+    if (queue(reply)) {
+      drain();
+    }
+  }
+
+  /** Like {@link #send}, on another thread. */
+  void sendElsewhere(Outgoing reply) {
+    if (queue(reply)) {
+      Thread.startVirtualThread(this::drain);
+    }
+  }
+
+  /** Queues a reply; returns whether the caller is the writer now. */
+  private boolean queue(Outgoing reply) {
+    lock.lock();
+    try {
+      if (!closed) {
+        queue.add(reply);
+        if (writing) {
+          return false;
+        }
+        writing = true;
+        return true;
+      }
+      free(reply);
+    } finally {
+      lock.unlock();
+    }
+    reply.dropped();
+    return false;
+  }
+
+  private void drain() {
+    Outgoing[] taken = new Outgoing[GATHERED_REPLIES];
+    for (int count = take(taken); count > 0; count = take(taken)) {
+      boolean done = false;
+      try {
+        writeAll(taken, count);
+        done = true;
+      } catch (IOException e) {
+        onFailure.run();
+      }
+      for (int i = 0; i < count; i++) {
+        if (done) {
+          taken[i].sent();
+        } else {
+          taken[i].dropped();
+        }
+      }
+      free(taken, count);
+    }
+  }
+
+  /** The next replies to write; 0, and the caller is the writer no more, if there are none. */
+  private int take(Outgoing[] into) {
+    lock.lock();
+    try {
+      int count = 0;
+      while (count < into.length && !queue.isEmpty()) {
+        into[count++] = queue.remove();
+      }
+      if (count == 0) {
+        writing = false;
+        room.signalAll();
+      }
+      return count;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void writeAll(Outgoing[] replies, int count) throws IOException {
+    ByteBuffer[] buffers = new ByteBuffer[count];
+    for (int i = 0; i < count; i++) {
+      buffers[i] = replies[i].unsent();
+    }
+    while (buffers[count - 1].hasRemaining()) {
+      channel.write(buffers);
+    }
+  }
+
+  private void free(Outgoing[] replies, int count) {
+    lock.lock();
+    try {
+      for (int i = 0; i < count; i++) {
+        free(replies[i]);
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void free(Outgoing reply) {
+    reservedBytes -= reply.reserved();
+    room.signalAll();
+  }
+
+  /** Drops what is queued and lets nobody wait any more. */
+  void close() {
+    Outgoing[] dropped;
+    lock.lock();
+    try {
+      closed = true;
+      dropped = queue.toArray(Outgoing[]::new);
+      queue.clear();
+      for (Outgoing reply : dropped) {
+        free(reply);
+      }
+      room.signalAll();
+    } finally {
+      lock.unlock();
+    }
+    for (Outgoing reply : dropped) {
+      reply.dropped();
+    }
+  }
+}

@@ -1,0 +1,480 @@
+package io.bailey.nbd;
+
+import io.bailey.volume.BlockDevice;
+import java.io.EOFException;
+import java.io.IOException;
+import java.lang.System.Logger.Level;
+import java.net.ProtocolException;
+import java.nio.ByteBuffer;
+import java.nio.channels.ClosedChannelException;
+import java.nio.channels.SocketChannel;
+import java.util.Arrays;
+import java.util.concurrent.atomic.AtomicLong;
+
+/**
+ * One client's requests, from GO to its disconnection.
+ *
+ * <h2>Threads</h2>
+ *
+ * One thread at a time is the reader, and owns the input and the batch. It writes its batches
+ * itself, as that is quickest; a client that doesn't take them may hold it there. So it leaves the
+ * time in {@link #writingSince} before such a write, and takes it back with a compare-and-set. Who
+ * finds an old time there may take it in its stead: that thread is the reader from then on, with a
+ * new batch, and the one that was held leaves after its write.
+ */
+final class Session {
+  /** A WRITE up to this is taken as a whole; a longer one is written as its data comes. */
+  static final int WHOLE_WRITE_BYTES = 256 << 10;
+
+  /** A READ up to this may be answered on the reading thread. */
+  static final int DIRECT_READ_BYTES = 128 << 10;
+
+  /** Replies that are gathered before they are sent, though more requests are at hand. */
+  private static final int BATCH_BYTES = 64 << 10;
+
+  private static final int MOST_INPUT_BYTES = WHOLE_WRITE_BYTES + (8 << 10);
+  private static final int BLOCK_BYTES = 4096;
+  private static final long NOT_WRITING = 0;
+  private static final System.Logger LOG = System.getLogger(Session.class.getName());
+
+  /** Facts that do not change while the session lasts. */
+  record Setting(
+      BlockDevice device, RequestRules rules, ExportStats stats, BufferPool buffers, String name) {}
+
+  private final Setting setting;
+  private final NbdExport export;
+  private final SocketChannel channel;
+  private final Outbox outbox;
+  private final BlockDevice device;
+  private final RequestRules rules;
+  private final ExportStats stats;
+  private final boolean structured;
+
+  private byte[] in;
+  private ByteBuffer inBuffer;
+  private int start;
+  private int end;
+  private Batch batch;
+  private long arrived = System.nanoTime();
+
+  private final AtomicLong writingSince = new AtomicLong(NOT_WRITING);
+
+  /** Whether requests are being answered that came before the export was stopped. */
+  private volatile boolean serving;
+
+  private boolean refusing;
+
+  /**
+   * @param received bytes that came with the end of the handshake
+   */
+  Session(
+      Setting setting,
+      NbdExport export,
+      SocketChannel channel,
+      Outbox outbox,
+      ByteBuffer received) {
+    this.setting = setting;
+    this.export = export;
+    this.channel = channel;
+    this.outbox = outbox;
+    this.device = setting.device();
+    this.rules = setting.rules();
+    this.stats = setting.stats();
+    this.structured = rules.structured();
+    this.batch = new Batch(stats);
+    this.end = received.remaining();
+    this.in = new byte[Math.max(8 << 10, end)];
+    this.inBuffer = ByteBuffer.wrap(in);
+    received.get(in, 0, end);
+  }
+
+  BlockDevice device() {
+    return device;
+  }
+
+  ExportStats stats() {
+    return stats;
+  }
+
+  Outbox outbox() {
+    return outbox;
+  }
+
+  BufferPool buffers() {
+    return setting.buffers();
+  }
+
+  boolean structured() {
+    return structured;
+  }
+
+  /** Whether nothing is left of what the client asked before the export was stopped. */
+  boolean isIdle() {
+    return !serving && outbox.isIdle();
+  }
+
+  /**
+   * Answers requests until the client disconnects, or the calling thread is not the reader any
+   * more.
+   *
+   * @return whether the session has ended, so that the connection is to be closed
+   * @throws EOFException where the client closed without saying so
+   * @throws ProtocolException where what it sent is no request
+   */
+  boolean run() throws IOException {
+    while (true) {
+      serving = true;
+      refusing = export.isStopping();
+      serving = !refusing;
+      Took took = takeRequests();
+      if (took == Took.LOST || !sendBatch()) {
+        return false;
+      }
+      if (took == Took.DISCONNECT) {
+        outbox.awaitIdle();
+        return true;
+      }
+      serving = false;
+      fill();
+      arrived = System.nanoTime();
+    }
+  }
+
+  /**
+   * Makes the calling thread responsible for a reader that has been writing since before {@code
+   * deadline}.
+   *
+   * @param deadline of {@link System#nanoTime}
+   * @return whether the caller must see to it that {@link #run} goes on
+   */
+  boolean takeOver(long deadline) {
+    long since = writingSince.get();
+    if (since == NOT_WRITING
+        || since - deadline > 0
+        || !writingSince.compareAndSet(since, NOT_WRITING)) {
+      return false;
+    }
+    batch = new Batch(stats);
+    return true;
+  }
+
+  private enum Took {
+    /** More bytes are needed. */
+    ALL,
+    DISCONNECT,
+    /** Another thread is the reader now; nothing of the session may be touched. */
+    LOST
+  }
+
+  /** Answers, or starts, all requests that are there as a whole. */
+  private Took takeRequests() throws IOException {
+    while (end - start >= Wire.REQUEST_BYTES) {
+      if (Wire.i32(in, start) != Wire.REQUEST_MAGIC) {
+        if (!sendBatch()) {
+          return Took.LOST;
+        }
+        throw new ProtocolException("no request where one should begin");
+      }
+      int command = Wire.u16(in, start + 6);
+      if (command == Wire.DISCONNECT) {
+        return Took.DISCONNECT;
+      }
+      long length = Wire.u32(in, start + 24);
+      int payload = command == Wire.WRITE && length <= WHOLE_WRITE_BYTES ? (int) length : 0;
+      if (end - start < Wire.REQUEST_BYTES + payload) {
+        return Took.ALL;
+      }
+      boolean still = takeRequest(command, length);
+      if (still && batch.length() >= BATCH_BYTES) {
+        still = sendBatch();
+      }
+      if (!still) {
+        return Took.LOST;
+      }
+    }
+    return Took.ALL;
+  }
+
+  /**
+   * Takes the request at {@link #start}. Returns false, with the request not taken, where the
+   * thread is not the reader any more.
+   */
+  private boolean takeRequest(int command, long length) throws IOException {
+    int flags = Wire.u16(in, start + 4);
+    long cookie = Wire.i64(in, start + 8);
+    long offset = Wire.i64(in, start + 16);
+    NbdError error = rules.check(command, flags, offset, length);
+    if (error == NbdError.OK && refusing) {
+      error = NbdError.ESHUTDOWN;
+    }
+    if (command == Wire.WRITE && length > WHOLE_WRITE_BYTES) {
+      return takeLongWrite(error, flags, cookie, offset, length);
+    }
+    if (error != NbdError.OK) {
+      stats.started();
+      answerError(command, cookie, error);
+      consume(command, length);
+      return true;
+    }
+    if (answerDirectly(command, flags, cookie, offset, length)) {
+      stats.started();
+      consume(command, length);
+      return true;
+    }
+    long budget = WaitingRequest.budgetBytes(command, flags, length, structured);
+    if (!admit(budget)) {
+      return false;
+    }
+    byte[] payload = new byte[0];
+    if (command == Wire.WRITE) {
+      payload = setting.buffers().take((int) length);
+      System.arraycopy(in, start + Wire.REQUEST_BYTES, payload, 0, (int) length);
+    }
+    consume(command, length);
+    stats.started();
+    Thread.startVirtualThread(
+        new WaitingRequest(this, command, flags, cookie, offset, length, payload, budget));
+    return true;
+  }
+
+  private void consume(int command, long length) {
+    start += Wire.REQUEST_BYTES + (command == Wire.WRITE ? (int) length : 0);
+  }
+
+  /** Answers what needs no waiting; returns false, with nothing done, for the rest. */
+  private boolean answerDirectly(int command, int flags, long cookie, long offset, long length) {
+    try {
+      switch (command) {
+        case Wire.READ -> {
+          return readDirectly(flags, cookie, offset, length);
+        }
+        case Wire.WRITE -> {
+          if ((flags & Wire.FLAG_FUA) != 0
+              || !device.tryWrite(offset, in, start + Wire.REQUEST_BYTES, (int) length)) {
+            return false;
+          }
+        }
+        case Wire.CACHE -> device.prefetch(offset, length);
+        default -> {
+          return false;
+        }
+      }
+    } catch (IOException | RuntimeException | AssertionError e) {
+      log(e, command, offset, length);
+      answerError(command, cookie, NbdError.of(e));
+      return true;
+    }
+    byte[] out = batch.room(Wire.SIMPLE_BYTES);
+    int to = Wire.putSimple(out, batch.length(), NbdError.OK, cookie);
+    batch.since(arrived);
+    batch.answered(to, ExportStats.Kind.of(command), length);
+    return true;
+  }
+
+  private boolean readDirectly(int flags, long cookie, long offset, long length)
+      throws IOException {
+    if (length > DIRECT_READ_BYTES) {
+      return false;
+    }
+    int count = (int) length;
+    int header = structured ? Wire.DATA_HEADER_BYTES : Wire.SIMPLE_BYTES;
+    byte[] out = batch.room(header + count);
+    int at = batch.length();
+    if (!device.tryRead(offset, out, at + header, count)) {
+      return false;
+    }
+    int to = at + header + count;
+    if (!structured) {
+      Wire.putSimple(out, at, NbdError.OK, cookie);
+    } else if (count == 0) {
+      to = Wire.putChunk(out, at, true, Wire.CHUNK_NONE, cookie, 0);
+    } else if ((flags & Wire.FLAG_DF) == 0
+        && count >= Wire.HOLE_BYTES
+        && Zeros.only(out, at + header, count)) {
+      to = Wire.putHole(out, at, true, cookie, offset, count);
+    } else {
+      Wire.putData(out, at, true, cookie, offset, count);
+    }
+    batch.since(arrived);
+    batch.answered(to, ExportStats.Kind.READ, length);
+    return true;
+  }
+
+  private void answerError(int command, long cookie, NbdError error) {
+    boolean inChunks = structured && (command == Wire.READ || command == Wire.BLOCK_STATUS);
+    byte[] out = batch.room(Wire.ERROR_BYTES);
+    batch.since(arrived);
+    batch.failed(
+        inChunks
+            ? Wire.putError(out, batch.length(), error, cookie)
+            : Wire.putSimple(out, batch.length(), error, cookie));
+  }
+
+  /**
+   * Takes a WRITE whose data is not all there yet, writing it piece by piece on this thread: no
+   * other request can come before its data's end. After an error the rest is skipped. The replies
+   * before it go out first, and with FUA the flush is waited for elsewhere.
+   */
+  private boolean takeLongWrite(NbdError error, int flags, long cookie, long offset, long length)
+      throws IOException {
+    boolean durable = (flags & Wire.FLAG_FUA) != 0;
+    if (durable ? !admit(Outbox.REQUEST_MIN_BYTES) : !sendBatch()) {
+      return false;
+    }
+    start += Wire.REQUEST_BYTES;
+    NbdError result = error;
+    long done = 0;
+    while (done < length) {
+      int piece = pieceOf(offset + done, length - done);
+      while (end - start < piece) {
+        fill();
+      }
+      if (result == NbdError.OK) {
+        result = writePiece(offset + done, piece);
+      }
+      start += piece;
+      done += piece;
+    }
+    arrived = System.nanoTime();
+    if (durable && result == NbdError.OK) {
+      stats.started();
+      long budget = Outbox.REQUEST_MIN_BYTES;
+      WaitingRequest flush =
+          new WaitingRequest(this, Wire.WRITE, flags, cookie, offset, length, null, budget);
+      Thread.startVirtualThread(flush);
+      return true;
+    }
+    if (durable) {
+      outbox.release(Outbox.REQUEST_MIN_BYTES);
+    }
+    stats.started();
+    if (result == NbdError.OK) {
+      byte[] out = batch.room(Wire.SIMPLE_BYTES);
+      batch.since(arrived);
+      batch.answered(
+          Wire.putSimple(out, batch.length(), NbdError.OK, cookie), ExportStats.Kind.WRITE, length);
+    } else {
+      answerError(Wire.WRITE, cookie, result);
+    }
+    return true;
+  }
+
+  /** As much as the input takes, ending at a block's border where it can. */
+  private static int pieceOf(long from, long left) {
+    if (left <= WHOLE_WRITE_BYTES) {
+      return (int) left;
+    }
+    return WHOLE_WRITE_BYTES - (int) (from & (BLOCK_BYTES - 1));
+  }
+
+  private NbdError writePiece(long offset, int length) {
+    try {
+      if (!device.tryWrite(offset, in, start, length)) {
+        device.write(offset, in, start, length);
+      }
+      return NbdError.OK;
+    } catch (IOException | RuntimeException | AssertionError e) {
+      log(e, Wire.WRITE, offset, length);
+      return NbdError.of(e);
+    }
+  }
+
+  /**
+   * Gets room in the connection's budget, waiting for it if need be. Returns false where the thread
+   * is not the reader any more.
+   */
+  private boolean admit(long bytes) throws ClosedChannelException, IOException {
+    if (outbox.tryReserve(bytes)) {
+      return true;
+    }
+    if (!sendBatch()) {
+      return false;
+    }
+    outbox.reserve(bytes);
+    return true;
+  }
+
+  /** Sends the batch. Returns false where the thread is not the reader any more. */
+  private boolean sendBatch() throws IOException {
+    Batch full = batch;
+    if (full.isEmpty()) {
+      return true;
+    }
+    if (!outbox.tryBegin()) {
+      batch = new Batch(stats);
+      try {
+        outbox.reserve(full.length());
+      } catch (ClosedChannelException e) {
+        full.dropped();
+        throw e;
+      }
+      full.reserve(full.length());
+      outbox.sendElsewhere(full);
+      return true;
+    }
+    long now = System.nanoTime() | 1;
+    writingSince.set(now);
+    boolean done = false;
+    try {
+      outbox.write(full.unsent());
+      done = true;
+    } finally {
+      if (!done) {
+        full.dropped();
+      }
+    }
+    boolean still = writingSince.compareAndSet(now, NOT_WRITING);
+    outbox.end();
+    full.sent();
+    return still;
+  }
+
+  /** Waits for more input. */
+  private void fill() throws IOException {
+    if (start == end) {
+      start = 0;
+      end = 0;
+    }
+    if (start > 0 && in.length - end < in.length / 2) {
+      System.arraycopy(in, start, in, 0, end - start);
+      end -= start;
+      start = 0;
+    }
+    if (end == in.length) {
+      in = Arrays.copyOf(in, Math.min(2 * in.length, MOST_INPUT_BYTES));
+      inBuffer = ByteBuffer.wrap(in);
+    }
+    int count = channel.read(inBuffer.limit(in.length).position(end));
+    if (count < 0) {
+      throw new EOFException("closed by the client");
+    }
+    end += count;
+    boolean wasFull = end == in.length && start == 0;
+    if (wasFull && in.length < MOST_INPUT_BYTES) {
+      in = Arrays.copyOf(in, Math.min(2 * in.length, MOST_INPUT_BYTES));
+      inBuffer = ByteBuffer.wrap(in);
+    }
+  }
+
+  /** Notes a failure that a client is told about as a mere number. */
+  void log(Throwable e, int command, long offset, long length) {
+    if (e instanceof ClosedChannelException) {
+      return;
+    }
+    boolean expected = e instanceof IOException;
+    LOG.log(
+        expected ? Level.DEBUG : Level.ERROR,
+        () ->
+            "export "
+                + setting.name()
+                + ": "
+                + ExportStats.Kind.of(command).label()
+                + " of "
+                + length
+                + " bytes at "
+                + offset
+                + " failed: "
+                + e.getMessage(),
+        expected ? null : e);
+  }
+}
