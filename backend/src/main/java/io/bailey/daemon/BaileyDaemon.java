@@ -10,9 +10,7 @@ import io.vertx.core.buffer.Buffer;
 import io.vertx.core.json.JsonObject;
 import io.vertx.ext.web.Router;
 import java.io.IOException;
-import java.io.InputStream;
 import java.lang.System.Logger.Level;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -39,7 +37,7 @@ import org.jspecify.annotations.Nullable;
 public final class BaileyDaemon implements AutoCloseable {
   private static final System.Logger LOG = System.getLogger(BaileyDaemon.class.getName());
   private static final long STOP_SECONDS = 20;
-  private static final String VERSION = resource("version.txt").toString().trim();
+  private static final String VERSION = ApiDescription.resource("version.txt").trim();
 
   private final DaemonOptions options;
   private final Instant startedAt = Instant.now();
@@ -219,7 +217,7 @@ public final class BaileyDaemon implements AutoCloseable {
   }
 
   private void addOwnRoutes(ApiRoutes routes, DaemonMetrics metrics) {
-    Buffer description = resource("openapi.yaml");
+    Buffer description = Buffer.buffer(ApiDescription.text());
     routes
         .get("/v1/info", request -> ApiReply.ok(info()))
         .get("/metrics", request -> metrics.scrape())
@@ -265,16 +263,5 @@ public final class BaileyDaemon implements AutoCloseable {
     String waiting = stopping == null ? "the start" : stopping.waitingFor();
     LOG.log(Level.ERROR, why + ": ended while waiting for " + waiting);
     Runtime.getRuntime().halt(1);
-  }
-
-  private static Buffer resource(String name) {
-    try (InputStream in = BaileyDaemon.class.getResourceAsStream(name)) {
-      if (in == null) {
-        throw new IllegalStateException("the build has lost " + name);
-      }
-      return Buffer.buffer(new String(in.readAllBytes(), StandardCharsets.UTF_8));
-    } catch (IOException e) {
-      throw new IllegalStateException("cannot read " + name, e);
-    }
   }
 }

@@ -39,7 +39,13 @@ final class ControlServer {
     Router router = Router.router(vertx);
     router.route().handler(BodyHandler.create(false).setBodyLimit(ApiRoutes.BODY_BYTES));
     router.errorHandler(
-        400, routing -> plain(routing, 400, StorageException.Kind.INVALID, "not a valid request"));
+        400,
+        routing ->
+            plain(
+                routing,
+                400,
+                StorageException.Kind.INVALID,
+                "not a valid HTTP/1.1 request, which has a Host header"));
     router.errorHandler(
         404,
         routing ->

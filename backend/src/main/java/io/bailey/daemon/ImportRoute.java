@@ -4,7 +4,6 @@ import io.bailey.io.StorageException;
 import io.bailey.volume.DiskSource;
 import io.bailey.volume.Image;
 import io.bailey.volume.ImageName;
-import io.bailey.volume.RawFileSource;
 import io.vertx.core.Context;
 import io.vertx.core.Vertx;
 import io.vertx.core.http.HttpServerResponse;
@@ -37,15 +36,23 @@ final class ImportRoute {
 
   private final Vertx vertx;
   private final StorageHost storage;
+  private final Opener opener;
 
   /** Guarded by itself, and {@link #stopping} with it. */
   private final Map<Session, Thread> running = new HashMap<>();
 
   private boolean stopping;
 
-  ImportRoute(Vertx vertx, StorageHost storage) {
+  ImportRoute(Vertx vertx, StorageHost storage, Opener opener) {
     this.vertx = vertx;
     this.storage = storage;
+    this.opener = opener;
+  }
+
+  /** Opens what a client named; its failures are told before anything is imported. */
+  @FunctionalInterface
+  interface Opener {
+    DiskSource open(Path path) throws IOException;
   }
 
   /** Takes a request; on its event loop. */
@@ -115,7 +122,7 @@ final class ImportRoute {
         if (storage.image(name).isPresent()) {
           throw StorageHost.imageExists(name);
         }
-        try (DiskSource source = new Cancellable(RawFileSource.open(path))) {
+        try (DiskSource source = new Cancellable(opener.open(path))) {
           finish(read(name, path, source));
         }
       } catch (Throwable e) {

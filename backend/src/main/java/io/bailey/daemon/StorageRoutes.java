@@ -3,6 +3,7 @@ package io.bailey.daemon;
 import io.bailey.io.StorageException;
 import io.bailey.volume.Durability;
 import io.bailey.volume.ImageName;
+import io.bailey.volume.RawFileSource;
 import io.bailey.volume.VolumeSpec;
 import io.vertx.core.Vertx;
 import io.vertx.core.json.JsonObject;
@@ -17,7 +18,7 @@ final class StorageRoutes {
 
   StorageRoutes(StorageHost storage, Vertx vertx) {
     this.storage = storage;
-    this.imports = new ImportRoute(vertx, storage);
+    this.imports = new ImportRoute(vertx, storage, RawFileSource::open);
   }
 
   void addTo(Router router, ApiRoutes routes) {
