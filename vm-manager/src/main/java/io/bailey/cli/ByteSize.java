@@ -37,10 +37,9 @@ record ByteSize(long bytes) {
       value /= 1024;
       unit++;
     }
-    String digits =
-        value >= 100 || value == Math.rint(value)
-            ? String.format(Locale.ROOT, "%.0f", value)
-            : String.format(Locale.ROOT, "%.1f", value);
+    double tenths = Math.rint(value * 10) / 10;
+    boolean whole = value >= 100 || tenths == Math.rint(tenths);
+    String digits = String.format(Locale.ROOT, whole ? "%.0f" : "%.1f", value);
     return digits + " " + UNITS.charAt(unit) + "iB";
   }
 
