@@ -27,7 +27,7 @@ final class MemoryDirectory {
   }
 
   static Path choose(Path store, RunDirectory run, Path shared) throws IOException {
-    String name = "bailey-" + nameOf(store);
+    String name = nameOf(store);
     for (Path parent : new Path[] {shared, run.directory()}) {
       if (Files.isDirectory(parent) && Files.isWritable(parent) && isMemory(parent)) {
         Path directory = parent.resolve(name);
@@ -49,13 +49,24 @@ final class MemoryDirectory {
     return type.equals("tmpfs") || type.equals("ramfs");
   }
 
-  private static String nameOf(Path store) throws IOException {
-    Path real = Files.exists(store) ? store.toRealPath() : store;
+  /** The directory's name, the same for all paths to a store, whether it exists yet or not. */
+  static String nameOf(Path store) throws IOException {
+    Path existing = store.toAbsolutePath().normalize();
+    Path missing = Path.of("");
+    while (!Files.exists(existing)) {
+      Path name = existing.getFileName();
+      Path parent = existing.getParent();
+      if (name == null || parent == null) {
+        throw new StorageException(StorageException.Kind.IO, "no root directory above " + store);
+      }
+      missing = name.resolve(missing);
+      existing = parent;
+    }
+    String real = existing.toRealPath().resolve(missing).normalize().toString();
     try {
       byte[] hash =
-          MessageDigest.getInstance("SHA-256")
-              .digest(real.toString().getBytes(StandardCharsets.UTF_8));
-      return HexFormat.of().formatHex(hash, 0, 8);
+          MessageDigest.getInstance("SHA-256").digest(real.getBytes(StandardCharsets.UTF_8));
+      return "bailey-" + HexFormat.of().formatHex(hash, 0, 8);
     } catch (NoSuchAlgorithmException e) {
       throw new IllegalStateException("every JDK has SHA-256", e);
     }

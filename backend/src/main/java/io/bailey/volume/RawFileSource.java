@@ -50,8 +50,8 @@ public final class RawFileSource implements DiskSource {
       FileChannel file = FileChannel.open(path, StandardOpenOption.READ);
       try {
         long size = file.size();
-        checkSize(path, size);
         checkFormat(path, file, size);
+        checkSize(path, size);
         return new RawFileSource(path, file, SparseFiles.open(path), size);
       } catch (IOException | RuntimeException e) {
         file.close();
@@ -136,7 +136,9 @@ public final class RawFileSource implements DiskSource {
   private static void checkFormat(Path path, FileChannel file, long size) throws IOException {
     byte[] head = bytes(file, 0, SECTOR_BYTES);
     String format = diskFormat(head);
-    if (format == null && startsWith(bytes(file, size - SECTOR_BYTES, 8), 0, "conectix")) {
+    if (format == null
+        && size >= SECTOR_BYTES
+        && startsWith(bytes(file, size - SECTOR_BYTES, 8), 0, "conectix")) {
       format = "VHD";
     }
     if (format != null) {

@@ -36,7 +36,7 @@ class DaemonLifecycleTest {
 
   @AfterEach
   void removeDirectory() throws IOException {
-    RunningDaemon.deleteTree(directory);
+    RunningDaemon.clean(directory);
   }
 
   private BaileyDaemon start(DaemonExtension... extensions) throws IOException {

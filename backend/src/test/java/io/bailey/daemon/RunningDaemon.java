@@ -109,8 +109,17 @@ final class RunningDaemon implements AutoCloseable {
       daemon.close();
     } finally {
       vertx.close().toCompletionStage().toCompletableFuture().join();
-      deleteTree(directory);
+      clean(directory);
     }
+  }
+
+  /** Removes what daemons on these directories left, also in shared memory. */
+  static void clean(Path directory) throws IOException {
+    Path memory = Path.of("/dev/shm", MemoryDirectory.nameOf(options(directory).store()));
+    if (Files.exists(memory)) {
+      deleteTree(memory);
+    }
+    deleteTree(directory);
   }
 
   static void deleteTree(Path directory) throws IOException {

@@ -1,0 +1,91 @@
+package io.bailey.daemon;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.bailey.io.StorageException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Where things lie where nobody says. */
+class DefaultPlacesTest {
+  private static final Path HOME = Path.of("/home/u");
+
+  @Test
+  void root_hasSystemDirectories() throws StorageException {
+    DefaultPlaces places = new DefaultPlaces(Map.of("XDG_RUNTIME_DIR", "/run/user/0"), true, HOME);
+    assertThat(places.runDirectory()).isEqualTo(Path.of("/run/bailey"));
+    assertThat(places.store()).isEqualTo(Path.of("/var/lib/bailey"));
+  }
+
+  @Test
+  void user_hasDirectoriesOfTheirOwn() throws StorageException {
+    DefaultPlaces places = new DefaultPlaces(Map.of("XDG_RUNTIME_DIR", "/run/user/7"), false, HOME);
+    assertThat(places.runDirectory()).isEqualTo(Path.of("/run/user/7/bailey"));
+    assertThat(places.store()).isEqualTo(Path.of("/home/u/.local/share/bailey"));
+    assertThat(new DefaultPlaces(Map.of("XDG_DATA_HOME", "/data"), false, HOME).store())
+        .isEqualTo(Path.of("/data/bailey"));
+  }
+
+  @Test
+  void environment_comesFirst() throws StorageException {
+    assertThat(new DefaultPlaces(Map.of("BAILEY_RUN_DIR", "/x"), true, HOME).runDirectory())
+        .isEqualTo(Path.of("/x"));
+  }
+
+  @Test
+  void userWithoutARuntimeDirectory_isToldWhatToSet() {
+    assertThatThrownBy(() -> new DefaultPlaces(Map.of(), false, HOME).runDirectory())
+        .hasMessageContaining("--run-dir")
+        .hasMessageContaining("XDG_RUNTIME_DIR");
+  }
+
+  @Test
+  void memoryBudget_isAtMostTwoGibibytes() {
+    assertThat(DefaultPlaces.memoryBudgetBytes()).isBetween(1L << 20, 2L << 30);
+  }
+
+  @Test
+  void memoryDirectory_dependsOnTheStoreAlone_andIsTheOwnersAlone(@TempDir Path directory)
+      throws IOException {
+    Path store = directory.resolve("store");
+    Path link = Files.createSymbolicLink(directory.resolve("link"), directory);
+    Path first;
+    try (RunDirectory run = RunDirectory.take(directory.resolve("run1"))) {
+      first = MemoryDirectory.choose(store, run);
+    }
+    try (RunDirectory run = RunDirectory.take(directory.resolve("run2"))) {
+      assertThat(MemoryDirectory.choose(store, run)).isEqualTo(first);
+      assertThat(MemoryDirectory.choose(link.resolve("store"), run)).isEqualTo(first);
+      Files.createDirectory(store);
+      assertThat(MemoryDirectory.choose(link.resolve("store"), run)).isEqualTo(first);
+      Path other = MemoryDirectory.choose(directory.resolve("store2"), run);
+      assertThat(other).isNotEqualTo(first);
+      Files.delete(other);
+    }
+    assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(first)))
+        .isEqualTo("rwx------");
+    assertThat(Files.getFileStore(first).type()).isEqualTo("tmpfs");
+    Files.delete(first);
+  }
+
+  @Test
+  void hostWithoutAMemoryFileSystem_isRefused(@TempDir Path directory) throws IOException {
+    try (RunDirectory run = RunDirectory.take(directory.resolve("run"))) {
+      String type = Files.getFileStore(directory).type();
+      if (type.equals("tmpfs")) {
+        assertThat(MemoryDirectory.choose(directory, run, directory.resolve("none")))
+            .hasParent(run.directory());
+      } else {
+        assertThatThrownBy(() -> MemoryDirectory.choose(directory, run, directory.resolve("none")))
+            .hasMessageContaining("no memory file system")
+            .hasMessageContaining("tmpfs");
+      }
+    }
+  }
+}
