@@ -125,7 +125,8 @@ final class AcceleratorProbe {
       Thread.currentThread().interrupt();
       throw new IOException("interrupted while probing KVM", e);
     } finally {
-      process.destroyForcibly();
+      var _ =
+          process.destroyForcibly().onExit().completeOnTimeout(process, 2, TimeUnit.SECONDS).join();
       Files.deleteIfExists(output);
     }
   }

@@ -32,6 +32,8 @@ final class Vm {
   private static final Duration BOOTING_POLL = Duration.ofMillis(20);
   private static final Duration RUNNING_POLL = Duration.ofSeconds(1);
 
+  private static final Duration BUTTON_INTERVAL = Duration.ofSeconds(2);
+
   /** A guest that says nothing for so long is taken to be up: it may be one that isn't ours. */
   private static final Duration SILENT_BOOT = Duration.ofMinutes(2);
 
@@ -401,12 +403,23 @@ final class Vm {
     if (process() == null && awaitEnd(Duration.ofMillis(500))) {
       return true; // it waited for its turn
     }
-    return (!patience.isZero()
-            && step("the guest powered off", "system_powerdown")
-            && awaitEnd(patience))
+    return powerDown(patience)
         || (step("ended by QEMU's quit", "quit") && awaitEnd(STEP_TIMEOUT))
         || (signal(false) && awaitEnd(STEP_TIMEOUT))
         || (signal(true) && awaitEnd(STEP_TIMEOUT));
+  }
+
+  /** Presses the power button again and again: a guest that is hardly up misses the first time. */
+  private boolean powerDown(Duration patience) {
+    Instant deadline = Instant.now().plus(patience);
+    Duration left = patience;
+    while (left.isPositive() && step("the guest powered off", "system_powerdown")) {
+      if (awaitEnd(left.compareTo(BUTTON_INTERVAL) < 0 ? left : BUTTON_INTERVAL)) {
+        return true;
+      }
+      left = Duration.between(Instant.now(), deadline);
+    }
+    return false;
   }
 
   private synchronized @Nullable ProcessIdentity process() {

@@ -426,7 +426,7 @@ public final class VmSupervisor implements AutoCloseable {
       vm.fail("its volume was gone after the daemon's restart");
     } else {
       vm.adopt(saved, known.get(), handle.get());
-      LOG.log(Level.INFO, "VM {0} is taken up again, process {1}", spec.name(), known.get().pid());
+      LOG.log(Level.INFO, "VM " + spec.name() + " is taken up again, process " + known.get().pid());
     }
   }
 }
