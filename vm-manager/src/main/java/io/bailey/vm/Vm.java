@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Optional;
+import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Semaphore;
@@ -32,6 +33,7 @@ final class Vm {
   private static final Duration BOOTING_POLL = Duration.ofMillis(20);
   private static final Duration RUNNING_POLL = Duration.ofSeconds(1);
 
+  private static final Duration ADOPTED_POLL = Duration.ofMillis(200);
   private static final Duration BUTTON_INTERVAL = Duration.ofSeconds(2);
 
   /** A guest that says nothing for so long is taken to be up: it may be one that isn't ours. */
@@ -113,7 +115,7 @@ final class Vm {
   }
 
   /** Watches a QEMU that an earlier daemon started. */
-  void adopt(VmFiles.Saved saved, ProcessIdentity found, ProcessHandle handle) {
+  void adopt(VmFiles.Saved saved, ProcessIdentity found) {
     synchronized (this) {
       process = found;
       started = saved.started();
@@ -122,7 +124,7 @@ final class Vm {
     }
     Thread.ofVirtual()
         .name("vm-" + spec.name())
-        .start(() -> watch(handle.onExit().thenApply(h -> Optional.empty()), new Turn(null)));
+        .start(() -> watch(awaited(() -> awaitGone(found)), new Turn(null)));
   }
 
   /** Ends a VM that has no process, or that an earlier daemon lost. */
@@ -166,7 +168,7 @@ final class Vm {
       }
       save();
       LOG.log(Level.INFO, "VM {0} starts, process {1}", spec.name(), Long.toString(qemu.pid()));
-      watch(qemu.onExit().thenApply(p -> Optional.of(p.exitValue())), turn);
+      watch(awaited(() -> Optional.of(qemu.waitFor())), turn);
     } catch (IOException e) {
       kill();
       finish(VmState.FAILED, message(e));
@@ -175,10 +177,36 @@ final class Vm {
     }
   }
 
+  /**
+   * Waits on a thread of its own, not by {@code onExit}: that completes on the common pool, which
+   * whoever else is in this process can keep busy.
+   */
+  private static CompletableFuture<Optional<Integer>> awaited(Callable<Optional<Integer>> wait) {
+    CompletableFuture<Optional<Integer>> exit = new CompletableFuture<>();
+    Thread.ofVirtual()
+        .start(
+            () -> {
+              try {
+                exit.complete(wait.call());
+              } catch (Exception e) {
+                exit.completeExceptionally(e);
+              }
+            });
+    return exit;
+  }
+
+  /** For another process's child, whose exit code nobody tells us. */
+  private static Optional<Integer> awaitGone(ProcessIdentity process) throws InterruptedException {
+    while (process.alive()) {
+      Thread.sleep(ADOPTED_POLL);
+    }
+    return Optional.empty();
+  }
+
   private void watch(CompletableFuture<Optional<Integer>> exit, Turn turn) {
     while (true) {
       VmState now = state();
-      Duration poll = now == VmState.STARTING ? BOOTING_POLL : RUNNING_POLL;
+      Duration poll = now == VmState.STARTING || !connected() ? BOOTING_POLL : RUNNING_POLL;
       try {
         Optional<Integer> code = exit.get(poll.toMillis(), TimeUnit.MILLISECONDS);
         awaitLastEvents();
@@ -272,8 +300,7 @@ final class Vm {
   }
 
   private void connect() {
-    QmpClient known = qmp();
-    if ((known != null && !known.ended().isDone()) || !Files.exists(files.qmpSocket())) {
+    if (connected() || !Files.exists(files.qmpSocket())) {
       return;
     }
     try {
@@ -284,6 +311,11 @@ final class Vm {
     } catch (IOException e) {
       LOG.log(Level.DEBUG, "VM {0}: no QMP yet: {1}", spec.name(), message(e));
     }
+  }
+
+  private boolean connected() {
+    QmpClient client = qmp();
+    return client != null && !client.ended().isDone();
   }
 
   private synchronized @Nullable QmpClient qmp() {
@@ -386,8 +418,10 @@ final class Vm {
       }
       first = state != VmState.STOPPING;
       up = state == VmState.RUNNING;
-      state = VmState.STOPPING;
-      stopStep = "stopped";
+      if (first) {
+        state = VmState.STOPPING;
+        stopStep = "stopped";
+      }
     }
     boolean gone =
         first
@@ -402,6 +436,12 @@ final class Vm {
   private boolean climb(Duration patience) {
     if (process() == null && awaitEnd(Duration.ofMillis(500))) {
       return true; // it waited for its turn
+    }
+    Instant deadline = Instant.now().plus(QMP_TIMEOUT);
+    while (!connected() && Instant.now().isBefore(deadline)) {
+      if (awaitEnd(BOOTING_POLL)) {
+        return true;
+      }
     }
     return powerDown(patience)
         || (step("ended by QEMU's quit", "quit") && awaitEnd(STEP_TIMEOUT))

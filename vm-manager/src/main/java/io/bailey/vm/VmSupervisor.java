@@ -418,14 +418,13 @@ public final class VmSupervisor implements AutoCloseable {
     }
     Vm vm = new Vm(spec, files, () -> free(spec));
     vms.put(spec.name(), vm);
-    Optional<ProcessHandle> handle = known.flatMap(p -> ProcessHandle.of(p.pid()));
-    if (known.isEmpty() || handle.isEmpty()) {
+    if (known.isEmpty()) {
       vm.fail("QEMU ended while no daemon was there");
     } else if (!hasVolume) {
       known.get().kill(true);
       vm.fail("its volume was gone after the daemon's restart");
     } else {
-      vm.adopt(saved, known.get(), handle.get());
+      vm.adopt(saved, known.get());
       LOG.log(Level.INFO, "VM " + spec.name() + " is taken up again, process " + known.get().pid());
     }
   }

@@ -190,6 +190,7 @@ class VmSupervisorTest {
     Process doomed =
         new ProcessBuilder(
                 ProcessHandle.current().info().command().orElseThrow(),
+                "-Djava.io.tmpdir=" + crashed,
                 "-cp",
                 System.getProperty("java.class.path"),
                 DoomedDaemon.class.getName(),
