@@ -14,6 +14,7 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 
 /** A device as NBD offers it on a Unix socket of its own. Thread-safe. */
 public final class NbdExport {
@@ -22,6 +23,7 @@ public final class NbdExport {
 
   private static final long LOOK_MILLIS = 1;
   private static final long RETRY_MILLIS = 100;
+  private static final long LOG_PAUSE_NANOS = TimeUnit.SECONDS.toNanos(1);
   private static final System.Logger LOG = System.getLogger(NbdExport.class.getName());
 
   private final NbdServer server;
@@ -32,6 +34,7 @@ public final class NbdExport {
   private final ThreadFactory readers;
   private final ExportStats stats = new ExportStats();
   private final Set<Connection> connections = ConcurrentHashMap.newKeySet();
+  private final AtomicLong nextFailureLog = new AtomicLong(System.nanoTime());
   private volatile boolean stopping;
   private boolean stopped;
 
@@ -69,8 +72,8 @@ public final class NbdExport {
 
   /**
    * Stops: from now on requests are refused with ESHUTDOWN; those that were being answered get
-   * until the end of the grace, then the device is flushed, the connections are closed and the
-   * socket's file removed. Does nothing the second time. The device stays open.
+   * until the end of the grace, then the connections are closed and the device is flushed. The
+   * socket's file goes at once. Does nothing the second time. The device stays open.
    *
    * @throws IOException where the flush fails; the export is stopped all the same
    */
@@ -85,11 +88,11 @@ public final class NbdExport {
       long deadline = System.nanoTime() + grace.toNanos();
       connections.stream().filter(connection -> !connection.isServed()).forEach(Connection::close);
       awaitIdle(deadline);
-      device.flush();
     } finally {
       connections.forEach(Connection::close);
       server.stopped(this);
     }
+    device.flush();
   }
 
   private void awaitIdle(long deadline) {
@@ -108,6 +111,13 @@ public final class NbdExport {
 
   boolean isStopping() {
     return stopping;
+  }
+
+  /** Says yes once in a while, so that a guest's errors don't fill the log. */
+  boolean mayLogFailure() {
+    long now = System.nanoTime();
+    long next = nextFailureLog.get();
+    return now - next >= 0 && nextFailureLog.compareAndSet(next, now + LOG_PAUSE_NANOS);
   }
 
   String description() {

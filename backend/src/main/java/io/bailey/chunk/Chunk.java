@@ -1,0 +1,93 @@
+package io.bailey.chunk;
+
+import io.bailey.io.HostFile;
+import io.bailey.io.StorageException;
+import io.bailey.io.StorageException.Kind;
+import java.io.IOException;
+import java.nio.channels.ClosedChannelException;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One immutable file of the store, open or not. It is shared by every run that refers to it and
+ * counted by {@link ChunkStore}; the file goes when the last of them does. Thread-safe.
+ */
+public final class Chunk {
+  private final ChunkStore store;
+  private final ChunkId id;
+  private final long size;
+  private final long serial;
+
+  /** Guarded by the store's lock. */
+  int references = 1;
+
+  private volatile @Nullable HostFile file;
+  private volatile boolean synced;
+
+  Chunk(ChunkStore store, ChunkId id, long size, long serial) {
+    this.store = store;
+    this.id = id;
+    this.size = size;
+    this.serial = serial;
+  }
+
+  public ChunkId id() {
+    return id;
+  }
+
+  /** Bytes of the file. */
+  public long size() {
+    return size;
+  }
+
+  /** A number that no other chunk of this process has: the block cache's key. */
+  public long serial() {
+    return serial;
+  }
+
+  /** Fills {@code length} bytes of {@code dst} with the file's bytes as they are. */
+  public void read(long offset, byte[] dst, int dstOffset, int length) throws IOException {
+    if (offset < 0 || length > size - offset) {
+      throw new StorageException(
+          Kind.DAMAGED,
+          store.path(id) + ": " + length + " bytes asked for at " + offset + " of " + size);
+    }
+    for (int attempt = 0; ; attempt++) {
+      try {
+        opened().read(offset, dst, dstOffset, length);
+        return;
+      } catch (ClosedChannelException e) {
+        // The store closed it to stay under its limit of open files.
+        if (attempt == 100) {
+          throw new StorageException(Kind.IO, "can't keep " + store.path(id) + " open", e);
+        }
+        file = null;
+      }
+    }
+  }
+
+  private HostFile opened() throws IOException {
+    HostFile open = file;
+    return open != null ? open : store.open(this);
+  }
+
+  /** Makes the file's content and name survive power loss; the directory is synced apart. */
+  void sync() throws IOException {
+    if (!synced) {
+      opened().sync();
+      synced = true;
+    }
+  }
+
+  @Nullable HostFile file() {
+    return file;
+  }
+
+  void file(@Nullable HostFile opened) {
+    file = opened;
+  }
+
+  @Override
+  public String toString() {
+    return store.path(id).toString();
+  }
+}

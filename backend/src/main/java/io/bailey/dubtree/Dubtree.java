@@ -1,0 +1,30 @@
+package io.bailey.dubtree;
+
+/** The numbers that the structure is made of. */
+public final class Dubtree {
+  /** Bytes of a block: the unit that is compressed, sealed and looked up. */
+  public static final int BLOCK_BYTES = 4096;
+
+  public static final int BLOCK_SHIFT = 12;
+
+  /** Blocks of the largest disk: 16 TiB and some. */
+  public static final long MAX_BLOCKS = 1L << 36;
+
+  /** Stored bytes that the first level below the newest runs holds. */
+  public static final long FIRST_LEVEL_BYTES = 16L << 20;
+
+  /** How much larger each level is than the one above it. */
+  public static final int GROWTH = 16;
+
+  /** The level of a run that came straight out of a write buffer. */
+  public static final int NEWEST_LEVEL = 0;
+
+  public static final int MAX_LEVELS = 12;
+
+  private Dubtree() {}
+
+  /** Stored bytes a level may hold; level 0 has its limit in runs instead. */
+  public static long capacityBytes(int level) {
+    return level <= 0 ? 0 : FIRST_LEVEL_BYTES << (4 * (level - 1));
+  }
+}

@@ -1,0 +1,40 @@
+package io.bailey.dubtree;
+
+/** A piece of a disk on its way into a run: one block's value, or a range of zeros. */
+public sealed interface Entry {
+  /** The first block. */
+  long start();
+
+  /** The block after the last. */
+  long end();
+
+  /** A range of zeros. */
+  record Zeros(long start, long end) implements Entry {}
+
+  /**
+   * A block in the clear, loaded when it is written.
+   *
+   * @param slot what the loader knows the block by
+   */
+  record Plain(long start, Loader loader, int slot) implements Entry {
+    @Override
+    public long end() {
+      return start + 1;
+    }
+  }
+
+  /** Where blocks in the clear come from. */
+  @FunctionalInterface
+  interface Loader {
+    /** Fills {@code dst} with the 4096 bytes of a block. */
+    void load(int slot, byte[] dst);
+  }
+
+  /** A value that lies sealed in another run. */
+  record Stored(long start, Run.Content run, Leaf leaf, int index) implements Entry {
+    @Override
+    public long end() {
+      return start + 1;
+    }
+  }
+}

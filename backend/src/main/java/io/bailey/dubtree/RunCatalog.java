@@ -1,0 +1,92 @@
+package io.bailey.dubtree;
+
+import io.bailey.chunk.BlockCache;
+import io.bailey.chunk.Chunk;
+import io.bailey.chunk.ChunkId;
+import io.bailey.chunk.ChunkStore;
+import io.bailey.crypto.KeyRing;
+import java.io.IOException;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Every run that a root of the store refers to, once, however many roots do. When the last
+ * reference goes, so do the run's references to its chunks, and chunks that nothing else refers to.
+ * Thread-safe.
+ */
+public final class RunCatalog {
+  private static final System.Logger LOG = System.getLogger(RunCatalog.class.getName());
+
+  private final ChunkStore chunks;
+  private final KeyRing keys;
+  private final BlockCache cache;
+  private final Map<ChunkId, Run> runs = new HashMap<>();
+
+  public RunCatalog(ChunkStore chunks, KeyRing keys, BlockCache cache) {
+    this.chunks = chunks;
+    this.keys = keys;
+    this.cache = cache;
+  }
+
+  ChunkStore chunks() {
+    return chunks;
+  }
+
+  KeyRing keys() {
+    return keys;
+  }
+
+  BlockCache cache() {
+    return cache;
+  }
+
+  /** Takes a reference to the run that a root names. Reads nothing. */
+  public Run acquire(RunRef ref) {
+    synchronized (runs) {
+      Run run = runs.get(ref.tree());
+      if (run == null) {
+        run = new Run(this, ref, chunks.acquire(ref.tree(), ref.treeBytes()));
+        runs.put(ref.tree(), run);
+      } else {
+        run.references++;
+      }
+      return run;
+    }
+  }
+
+  /** Adds a run just written; it comes with one reference, and so do its chunks. */
+  Run add(RunRef ref, Chunk tree, Run.Content content) {
+    Run run = new Run(this, ref, tree);
+    run.become(content);
+    synchronized (runs) {
+      runs.put(ref.tree(), run);
+    }
+    return run;
+  }
+
+  void retain(Run run) {
+    synchronized (runs) {
+      run.references++;
+    }
+  }
+
+  void release(Run run) {
+    synchronized (runs) {
+      if (--run.references > 0) {
+        return;
+      }
+      runs.remove(run.ref().tree());
+    }
+    try {
+      List<Chunk> held = run.content().chunks;
+      for (Chunk chunk : held) {
+        chunks.release(chunk);
+      }
+      chunks.release(run.tree());
+    } catch (IOException e) {
+      // What stays behind is found when the store is opened again.
+      LOG.log(System.Logger.Level.WARNING, "can't delete all of a run: {0}", e.getMessage());
+    }
+  }
+}

@@ -1,0 +1,304 @@
+package io.bailey.dubtree;
+
+import io.bailey.chunk.Chunk;
+import io.bailey.chunk.ChunkId;
+import io.bailey.chunk.ChunkKind;
+import io.bailey.chunk.ChunkOutput;
+import io.bailey.crypto.Aead;
+import io.bailey.crypto.Codec;
+import io.bailey.crypto.Epoch;
+import io.bailey.io.Encoder;
+import io.bailey.io.StorageException;
+import io.bailey.io.StorageException.Kind;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Turns entries into a run: blocks in the clear are compressed and sealed, sealed values of other
+ * runs are copied as they are or, where their chunk is to stay, only referred to. Closed before it
+ * is finished, nothing of it remains. One thread.
+ */
+public final class RunWriter implements AutoCloseable {
+  private final RunCatalog catalog;
+  private final Epoch epoch;
+  private final int level;
+  private final long diskBlocks;
+  private final Set<Chunk> staying;
+  private final VerifiedChunks sources = new VerifiedChunks();
+  private final Codec codec = Codec.borrow();
+  private final byte[] block = new byte[Dubtree.BLOCK_BYTES];
+  private final ChunkOutput treeOut;
+  private final TreeWriter tree;
+  private final ValueWriter values;
+
+  /** Chunks of the table to be; a null chunk is one that {@link #values} will have written. */
+  private final List<TableEntry> table = new ArrayList<>();
+
+  private final Map<Chunk, Integer> stayingIndex = new HashMap<>();
+  private final Map<EpochKey, Integer> epochIndex = new LinkedHashMap<>();
+  private final List<Epoch> epochs = new ArrayList<>();
+  private int writtenIndex = -1;
+  private int writtenNumber = -1;
+  private long zerosStart = -1;
+  private long zerosEnd = -1;
+  private long valueCount;
+  private long valueBytes;
+  private long zeroBlocks;
+
+  private record EpochKey(io.bailey.crypto.DataKey.Id keyId, ChunkId salt) {}
+
+  private static final class TableEntry {
+    @Nullable Chunk chunk;
+    long liveBytes;
+  }
+
+  /**
+   * Begins a run.
+   *
+   * @param epoch what the writer seals, it seals in this one
+   * @param staying chunks whose values are referred to where they lie
+   */
+  public RunWriter(RunCatalog catalog, Epoch epoch, int level, long diskBlocks, Set<Chunk> staying)
+      throws IOException {
+    this.catalog = catalog;
+    this.epoch = epoch;
+    this.level = level;
+    this.diskBlocks = diskBlocks;
+    this.staying = staying;
+    treeOut = catalog.chunks().newOutput(ChunkKind.TREE);
+    tree = new TreeWriter(treeOut, epoch, codec);
+    values = new ValueWriter(catalog.chunks());
+  }
+
+  /** Adds all of a cursor's entries. */
+  public void addAll(Cursor cursor) throws IOException {
+    for (Entry entry = cursor.next(); entry != null; entry = cursor.next()) {
+      add(entry);
+    }
+  }
+
+  /** Adds the next entry; it begins at or after the end of the one before. */
+  public void add(Entry entry) throws IOException {
+    switch (entry) {
+      case Entry.Zeros zeros -> addZeros(zeros.start(), zeros.end());
+      case Entry.Plain plain -> {
+        plain.loader().load(plain.slot(), block);
+        addPlain(plain.start(), block, 0);
+      }
+      case Entry.Stored stored -> addStored(stored);
+    }
+  }
+
+  private void addZeros(long start, long end) throws IOException {
+    if (start != zerosEnd) {
+      flushZeros();
+      zerosStart = start;
+    }
+    zerosEnd = end;
+  }
+
+  private void flushZeros() throws IOException {
+    if (zerosEnd > zerosStart) {
+      tree.addZeros(zerosStart, zerosEnd);
+      zeroBlocks += zerosEnd - zerosStart;
+    }
+    zerosStart = -1;
+    zerosEnd = -1;
+  }
+
+  /** Adds a block in the clear, as zeros if that is what it is. */
+  public void addPlain(long at, byte[] bytes, int offset) throws IOException {
+    if (isZero(bytes, offset)) {
+      addZeros(at, at + 1);
+      return;
+    }
+    flushZeros();
+    int packed = codec.compress(bytes, offset, Dubtree.BLOCK_BYTES);
+    int size = packed >= 0 ? packed : Dubtree.BLOCK_BYTES;
+    byte[] sealed = codec.sealed(size + Aead.TAG_BYTES);
+    long counter = epoch.nextCounter();
+    if (packed >= 0) {
+      codec.aead().seal(epoch, counter, codec.packed(size), 0, size, sealed, 0);
+    } else {
+      codec.aead().seal(epoch, counter, bytes, offset, size, sealed, 0);
+    }
+    int own = epochIndex(epoch);
+    int chunk = writtenChunk();
+    long place = values.offset();
+    values.write(sealed, 0, size, sealed, size);
+    count(chunk, size);
+    // Last, for the tree may end a leaf, and seals it in the same array.
+    tree.addValue(at, size, chunk, place, own, counter, sealed, size);
+  }
+
+  private void addStored(Entry.Stored stored) throws IOException {
+    flushZeros();
+    Leaf leaf = stored.leaf();
+    int i = stored.index();
+    int size = leaf.size(i);
+    Chunk source = stored.run().chunks.get(leaf.chunk(i));
+    int epochNumber = epochIndex(stored.run().epochs.get(leaf.epoch(i)));
+    int tag = i * Aead.TAG_BYTES;
+    if (staying.contains(source)) {
+      int chunk = stayingChunk(source);
+      tree.addValue(
+          stored.start(),
+          size,
+          chunk,
+          leaf.offset(i),
+          epochNumber,
+          leaf.counter(i),
+          leaf.tags(),
+          tag);
+      count(chunk, size);
+      return;
+    }
+    byte[] content = sources.get(source);
+    if (leaf.offset(i) < 0 || leaf.offset(i) + size > source.size()) {
+      throw RunStack.damagedValue(source, leaf.offset(i), stored.start());
+    }
+    int chunk = writtenChunk();
+    tree.addValue(
+        stored.start(),
+        size,
+        chunk,
+        values.offset(),
+        epochNumber,
+        leaf.counter(i),
+        leaf.tags(),
+        tag);
+    count(chunk, size);
+    values.write(content, (int) leaf.offset(i), size, leaf.tags(), tag);
+  }
+
+  private void count(int chunk, int size) {
+    table.get(chunk).liveBytes += size;
+    valueCount++;
+    valueBytes += size;
+  }
+
+  private int writtenChunk() {
+    if (values.chunkNumber() != writtenNumber) {
+      writtenNumber = values.chunkNumber();
+      writtenIndex = table.size();
+      table.add(new TableEntry());
+    }
+    return writtenIndex;
+  }
+
+  private int stayingChunk(Chunk chunk) {
+    return stayingIndex.computeIfAbsent(
+        chunk,
+        c -> {
+          TableEntry entry = new TableEntry();
+          entry.chunk = c;
+          table.add(entry);
+          return table.size() - 1;
+        });
+  }
+
+  private int epochIndex(Epoch which) throws StorageException {
+    Integer known = epochIndex.get(key(which));
+    if (known != null) {
+      return known;
+    }
+    if (epochs.size() == Descriptor.MAX_EPOCHS) {
+      throw new StorageException(
+          Kind.NO_SPACE, "a run holds values of over " + Descriptor.MAX_EPOCHS + " epochs");
+    }
+    epochIndex.put(key(which), epochs.size());
+    epochs.add(which);
+    return epochs.size() - 1;
+  }
+
+  private static EpochKey key(Epoch which) {
+    try {
+      return new EpochKey(
+          which.keyId(), ChunkId.readFrom(new io.bailey.io.Decoder("salt", which.salt())));
+    } catch (StorageException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  /** Ends the run, which comes with one reference. Nothing is synced yet. */
+  public Finished finish() throws IOException {
+    flushZeros();
+    TreeWriter.Top top = tree.finish();
+    List<Chunk> written = values.finish();
+    List<Chunk> chunks = new ArrayList<>();
+    int next = 0;
+    for (TableEntry entry : table) {
+      if (entry.chunk == null) {
+        entry.chunk = written.get(next++);
+      } else {
+        catalog.chunks().retain(entry.chunk);
+      }
+      chunks.add(entry.chunk);
+    }
+    Descriptor descriptor = descriptor(top, chunks);
+    Encoder encoded = new Encoder(1 << 12);
+    descriptor.encodeTo(encoded);
+    NodePointer pointer = tree.writeNode(encoded);
+    Chunk file = treeOut.finish();
+    RunRef ref = new RunRef(level, file.id(), file.size(), epoch.keyId(), epoch.salt(), pointer);
+    Run.Content content =
+        new Run.Content(
+            descriptor, new NodeFile(file, epoch), List.copyOf(epochs), chunks, catalog.cache());
+    List<Chunk> fresh = new ArrayList<>(written);
+    fresh.add(file);
+    return new Finished(catalog.add(ref, file, content), fresh);
+  }
+
+  private Descriptor descriptor(TreeWriter.Top top, List<Chunk> chunks) {
+    List<Descriptor.EpochRef> epochRefs =
+        epochs.stream().map(e -> new Descriptor.EpochRef(e.keyId(), e.salt())).toList();
+    List<Descriptor.ChunkRef> chunkRefs = new ArrayList<>();
+    for (int i = 0; i < chunks.size(); i++) {
+      Chunk chunk = chunks.get(i);
+      chunkRefs.add(new Descriptor.ChunkRef(chunk.id(), chunk.size(), table.get(i).liveBytes));
+    }
+    return new Descriptor(
+        diskBlocks,
+        valueCount,
+        valueBytes,
+        zeroBlocks,
+        top.height(),
+        top.pointer(),
+        epochRefs,
+        chunkRefs);
+  }
+
+  /**
+   * A run and the files that were written for it.
+   *
+   * @param fresh to be synced before a durable root refers to the run
+   */
+  public record Finished(Run run, List<Chunk> fresh) {}
+
+  @Override
+  public void close() throws IOException {
+    try (treeOut;
+        values) {
+      codec.giveBack();
+    }
+  }
+
+  /** Whether the 4096 bytes from an offset are all zero. */
+  public static boolean isZero(byte[] bytes, int offset) {
+    return bytes[offset] == 0
+        && Arrays.equals(
+            bytes,
+            offset,
+            offset + Dubtree.BLOCK_BYTES - 1,
+            bytes,
+            offset + 1,
+            offset + Dubtree.BLOCK_BYTES);
+  }
+}

@@ -1,0 +1,295 @@
+package io.bailey.volume;
+
+import io.bailey.io.HostFile;
+import io.bailey.io.HostFiles;
+import io.bailey.io.StorageException;
+import io.bailey.io.StorageException.Kind;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.VarHandle;
+import java.nio.channels.FileChannel;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.UUID;
+
+/**
+ * The memory of all write buffers: slots of one block each, in files on a memory file system that
+ * are mapped shared. What lies in a slot outlives the process without a system call, and never
+ * reaches a disk. Bounded; grows by slabs of 4 MiB. Thread-safe, but for the bytes of a slot, which
+ * belong to the volume that took it.
+ *
+ * <h2>A slab file</h2>
+ *
+ * <pre>
+ *     0  BAILEY B version(1)   16 id of the set of slabs        (native byte order)
+ *  4096  1024 slot headers of 32 bytes: sequence, volume, block, blocks
+ * 36864  1024 blocks of 4096 bytes
+ * </pre>
+ *
+ * A header's sequence is stored last and released, and set to 0 first when the slot is given up: a
+ * process that dies at any instruction leaves whole slots and free ones. {@code blocks} is 0 for a
+ * slot that holds its block's bytes; above, the slot stands for a range of zeros.
+ */
+final class SlabPool {
+  static final int SLOT_BYTES = 4096;
+  static final int SLAB_SLOTS = 1024;
+
+  private static final int HEADER_BYTES = 32;
+  private static final int HEADERS_AT = 4096;
+  private static final int DATA_AT = HEADERS_AT + SLAB_SLOTS * HEADER_BYTES;
+  private static final int SLAB_BYTES = DATA_AT + SLAB_SLOTS * SLOT_BYTES;
+  private static final long MAGIC = 0x4241494C45594201L;
+  private static final String PREFIX = "slab-";
+  private static final VarHandle LONG = ValueLayout.JAVA_LONG.varHandle();
+
+  private final HostFiles files;
+  private final Path directory;
+  private final UUID set;
+  private final int maxSlabs;
+  private final Arena arena = Arena.ofShared();
+  private volatile MemorySegment[] slabs = new MemorySegment[0];
+
+  private final Object lock = new Object();
+  private int[] free = new int[SLAB_SLOTS];
+  private int freeCount;
+
+  /**
+   * Opens the slabs that an earlier process left, if they are of this set; drops others.
+   *
+   * @param maxBytes of all slots
+   * @param found hears of every slot in use
+   */
+  SlabPool(HostFiles files, Path directory, UUID set, long maxBytes, SlotVisitor found)
+      throws IOException {
+    this.files = files;
+    this.directory = directory;
+    this.set = set;
+    this.maxSlabs = (int) Math.max(2, maxBytes / (SLAB_SLOTS * (long) SLOT_BYTES));
+    files.createDirectories(directory);
+    List<Path> present = new ArrayList<>();
+    for (String name : files.list(directory)) {
+      if (name.startsWith(PREFIX)) {
+        Path path = directory.resolve(name);
+        if (isOfSet(path)) {
+          present.add(path);
+        } else {
+          files.delete(path);
+        }
+      }
+    }
+    present.sort(null);
+    for (int i = 0; i < present.size(); i++) {
+      Path path = directory.resolve(PREFIX + i);
+      if (!path.equals(present.get(i))) {
+        files.rename(present.get(i), path);
+      }
+      adopt(map(path), found);
+    }
+  }
+
+  /** Hears of a slot that holds something. */
+  interface SlotVisitor {
+    void slot(int slot, long sequence, long volume, long block, long blocks);
+  }
+
+  private boolean isOfSet(Path path) throws IOException {
+    try (HostFile file = files.open(path)) {
+      if (file.size() != SLAB_BYTES) {
+        return false;
+      }
+    }
+    try (Arena short_ = Arena.ofConfined();
+        FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
+      MemorySegment head = channel.map(FileChannel.MapMode.READ_ONLY, 0, HEADERS_AT, short_);
+      return head.get(ValueLayout.JAVA_LONG, 0) == MAGIC
+          && head.get(ValueLayout.JAVA_LONG, 8) == set.getMostSignificantBits()
+          && head.get(ValueLayout.JAVA_LONG, 16) == set.getLeastSignificantBits();
+    }
+  }
+
+  private void adopt(MemorySegment slab, SlotVisitor found) {
+    synchronized (lock) {
+      int first = addSlab(slab);
+      for (int i = SLAB_SLOTS - 1; i >= 0; i--) {
+        int slot = first + i;
+        long sequence = sequence(slot);
+        if (sequence == 0) {
+          push(slot);
+        } else {
+          found.slot(slot, sequence, header(slot, 8), header(slot, 16), header(slot, 24));
+        }
+      }
+    }
+  }
+
+  /** Takes {@code count} slots into {@code slots}; false, and none taken, if there isn't room. */
+  boolean take(int count, int[] slots) throws IOException {
+    synchronized (lock) {
+      while (freeCount < count) {
+        if (slabs.length == maxSlabs) {
+          return false;
+        }
+        int first = addSlab(create());
+        for (int i = SLAB_SLOTS - 1; i >= 0; i--) {
+          push(first + i);
+        }
+      }
+      for (int i = 0; i < count; i++) {
+        slots[i] = free[--freeCount];
+      }
+      return true;
+    }
+  }
+
+  /** Gives a slot up: it holds nothing from now on, also for a process that comes after. */
+  void give(int slot) {
+    clear(slot);
+    synchronized (lock) {
+      push(slot);
+    }
+  }
+
+  /** Gives taken slots back that were not written. */
+  void giveUnused(int[] slots, int from, int to) {
+    synchronized (lock) {
+      for (int i = from; i < to; i++) {
+        push(slots[i]);
+      }
+    }
+  }
+
+  /** Slots that could still be taken. */
+  int available() {
+    synchronized (lock) {
+      return freeCount + (maxSlabs - slabs.length) * SLAB_SLOTS;
+    }
+  }
+
+  int capacity() {
+    return maxSlabs * SLAB_SLOTS;
+  }
+
+  private void push(int slot) {
+    free[freeCount++] = slot;
+  }
+
+  private int addSlab(MemorySegment slab) {
+    MemorySegment[] present = slabs;
+    MemorySegment[] next = Arrays.copyOf(present, present.length + 1);
+    next[present.length] = slab;
+    free = Arrays.copyOf(free, next.length * SLAB_SLOTS);
+    slabs = next;
+    return present.length * SLAB_SLOTS;
+  }
+
+  private MemorySegment create() throws IOException {
+    Path path = directory.resolve(PREFIX + slabs.length);
+    files.delete(path);
+    try (HostFile file = files.create(path)) {
+      // Written and not only extended, so that every page is there: a memory file system that
+      // is full says so here, and not by a signal when a slot is touched.
+      byte[] zeros = new byte[1 << 16];
+      for (int at = 0; at < SLAB_BYTES; at += zeros.length) {
+        file.write(at, zeros, 0, Math.min(zeros.length, SLAB_BYTES - at));
+      }
+    } catch (StorageException e) {
+      files.delete(path);
+      throw e.kind() == Kind.NO_SPACE
+          ? new StorageException(
+              Kind.NO_SPACE, "no memory left for write buffers in " + directory, e)
+          : e;
+    }
+    MemorySegment slab = map(path);
+    slab.set(ValueLayout.JAVA_LONG, 8, set.getMostSignificantBits());
+    slab.set(ValueLayout.JAVA_LONG, 16, set.getLeastSignificantBits());
+    LONG.setRelease(slab, 0L, MAGIC);
+    return slab;
+  }
+
+  private MemorySegment map(Path path) throws IOException {
+    try (FileChannel channel =
+        FileChannel.open(path, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
+      return channel.map(FileChannel.MapMode.READ_WRITE, 0, SLAB_BYTES, arena);
+    }
+  }
+
+  /** Fills a slot with a block's bytes. It counts only once {@link #publish} is called. */
+  void fill(int slot, byte[] src, int offset) {
+    MemorySegment.copy(src, offset, slab(slot), ValueLayout.JAVA_BYTE, dataAt(slot), SLOT_BYTES);
+  }
+
+  /** Overwrites part of a slot that isn't published. */
+  void patch(int slot, int at, byte[] src, int offset, int length) {
+    MemorySegment.copy(src, offset, slab(slot), ValueLayout.JAVA_BYTE, dataAt(slot) + at, length);
+  }
+
+  void copy(int slot, int at, byte[] dst, int offset, int length) {
+    MemorySegment.copy(slab(slot), ValueLayout.JAVA_BYTE, dataAt(slot) + at, dst, offset, length);
+  }
+
+  /** Makes a slot count: from here on it outlives the process. */
+  void publish(int slot, long sequence, long volume, long block, long blocks) {
+    MemorySegment slab = slab(slot);
+    long at = headerAt(slot);
+    slab.set(ValueLayout.JAVA_LONG, at + 8, volume);
+    slab.set(ValueLayout.JAVA_LONG, at + 16, block);
+    slab.set(ValueLayout.JAVA_LONG, at + 24, blocks);
+    LONG.setRelease(slab, at, sequence);
+  }
+
+  /** The sequence a slot was published with; 0 if it holds nothing. */
+  long sequence(int slot) {
+    return header(slot, 0);
+  }
+
+  /** Whether a slot still holds what a volume published with that sequence. */
+  boolean holds(int slot, long volume, long sequence) {
+    return header(slot, 0) == sequence && header(slot, 8) == volume;
+  }
+
+  /** The block that a published slot is of. */
+  long block(int slot) {
+    return header(slot, 16);
+  }
+
+  /** 0 for a block's bytes; else how many blocks of zeros the slot stands for. */
+  long zeroBlocks(int slot) {
+    return header(slot, 24);
+  }
+
+  private void clear(int slot) {
+    LONG.setRelease(slab(slot), headerAt(slot), 0L);
+    VarHandle.releaseFence();
+  }
+
+  private long header(int slot, int field) {
+    return slab(slot).get(ValueLayout.JAVA_LONG, headerAt(slot) + field);
+  }
+
+  private MemorySegment slab(int slot) {
+    return slabs[slot / SLAB_SLOTS];
+  }
+
+  private static long headerAt(int slot) {
+    return HEADERS_AT + (long) (slot % SLAB_SLOTS) * HEADER_BYTES;
+  }
+
+  private static long dataAt(int slot) {
+    return DATA_AT + (long) (slot % SLAB_SLOTS) * SLOT_BYTES;
+  }
+
+  /** Unmaps the slabs and, if nothing is in them any more, deletes them. */
+  void close(boolean delete) throws IOException {
+    int count = slabs.length;
+    slabs = new MemorySegment[0];
+    arena.close();
+    for (int i = 0; delete && i < count; i++) {
+      files.delete(directory.resolve(PREFIX + i));
+    }
+  }
+}

@@ -1,0 +1,32 @@
+package io.bailey.volume;
+
+import io.bailey.chunk.ChunkStore;
+import io.bailey.crypto.KeyRing;
+import io.bailey.crypto.KeyWrap;
+import io.bailey.dubtree.RunCatalog;
+import io.bailey.io.HostFiles;
+import io.bailey.journal.Journal;
+import java.nio.file.Path;
+
+/**
+ * What the volumes of a store share.
+ *
+ * @param durableRoots directory of the roots of durable volumes
+ * @param ephemeralRoots the same on a memory file system
+ */
+record StoreContext(
+    HostFiles files,
+    Path durableRoots,
+    Path ephemeralRoots,
+    KeyRing keys,
+    KeyWrap wrap,
+    ChunkStore chunks,
+    RunCatalog catalog,
+    SlabPool pool,
+    Journal journal,
+    Maintenance maintenance) {
+  /** Slots that make a write buffer full. */
+  int bufferSlots() {
+    return Math.min(4096, pool.capacity() / 4);
+  }
+}
