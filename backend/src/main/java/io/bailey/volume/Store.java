@@ -486,6 +486,7 @@ public final class Store implements AutoCloseable {
   /** Ends background work and turns what the buffers hold into runs. Requests must have ended. */
   @Override
   public void close() throws IOException {
+    volumes.values().forEach(Volume::endMerges);
     context.maintenance().close();
     IOException failed = null;
     for (Volume volume : volumes.values()) {

@@ -82,7 +82,6 @@ public final class Volume implements BlockDevice {
   private long frozenSequence;
   private final SlotList unjournaled = new SlotList();
   private @Nullable StorageException failure;
-  private @Nullable StorageException noSpace;
   private boolean closed;
 
   /** Guarded by {@code journalLock}. */
@@ -466,6 +465,7 @@ public final class Volume implements BlockDevice {
           return false;
         }
         if (!behind) {
+          failIfOutOfSpace();
           context.maintenance().relieve();
           awaitChange();
           continue;
@@ -558,9 +558,13 @@ public final class Volume implements BlockDevice {
           "volume " + name + " takes no writes since: " + failure.getMessage(),
           failure);
     }
-    if (noSpace != null && frozen != null && active.slotCount() >= context.bufferSlots()) {
-      throw new StorageException(
-          Kind.NO_SPACE, "volume " + name + ": " + noSpace.getMessage(), noSpace);
+  }
+
+  /** Refuses to wait for room that won't come while the disk is full. */
+  private void failIfOutOfSpace() throws StorageException {
+    StorageException full = context.maintenance().noSpace();
+    if (full != null) {
+      throw new StorageException(Kind.NO_SPACE, "volume " + name + ": " + full.getMessage(), full);
     }
   }
 
@@ -688,6 +692,7 @@ public final class Volume implements BlockDevice {
           finished = writer.finish();
         }
         runs.add(finished, frozenSequence);
+        context.maintenance().noSpace(null);
         thaw(source);
       } catch (StorageException e) {
         refuse(e);
@@ -713,7 +718,6 @@ public final class Volume implements BlockDevice {
     synchronized (lock) {
       source.giveAll();
       frozen = null;
-      noSpace = null;
       journaled.removeIf(batch -> batch.lastSequence <= frozenSequence);
       lock.notifyAll();
     }
@@ -724,8 +728,8 @@ public final class Volume implements BlockDevice {
 
   private void refuse(StorageException e) {
     if (e.kind() == Kind.NO_SPACE) {
+      context.maintenance().noSpace(e);
       synchronized (lock) {
-        noSpace = e;
         lock.notifyAll();
       }
     } else {
@@ -881,6 +885,11 @@ public final class Volume implements BlockDevice {
         reads.cached().sum(),
         reads.disk().sum(),
         reads.holes().sum());
+  }
+
+  /** Ends merges, so that a store that closes needn't wait for them. */
+  void endMerges() {
+    runs.endMerges();
   }
 
   /** Refuses requests from now on and waits for background work; the buffer is kept. */
