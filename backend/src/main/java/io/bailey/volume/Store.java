@@ -111,7 +111,8 @@ public final class Store implements AutoCloseable {
     if (buffersLost) {
       directory.bufferSet(next);
     }
-    if (!set.equals(NO_BUFFERS) && complete) {
+    if (complete) {
+      // Also after a clean stop: a reboot since takes the roots of ephemeral volumes with it.
       Thread.ofPlatform().daemon().name("bailey-collect").start(this::collectGarbage);
     }
   }

@@ -53,6 +53,9 @@ public final class Volume implements BlockDevice {
 
   private static final long WAIT_MILLIS = 5;
 
+  /** What one prefetch brings into the cache at most. */
+  private static final long MAX_PREFETCH_BYTES = 64L << 20;
+
   /** Segments of the journal beyond which the volumes that need the oldest are emptied. */
   private static final int JOURNAL_SEGMENTS_ALLOWED = 8;
 
@@ -247,10 +250,19 @@ public final class Volume implements BlockDevice {
   }
 
   @Override
-  public void prefetch(long offset, long length) throws IOException {
-    byte[] piece = new byte[1 << 20];
-    for (long at = 0; at < length; at += piece.length) {
-      read(offset + at, piece, 0, (int) Math.min(piece.length, length - at));
+  public void prefetch(long offset, long length) {
+    context.maintenance().prefetch(() -> readAway(offset, Math.min(length, MAX_PREFETCH_BYTES)));
+  }
+
+  /** Reads a range for the cache's sake. */
+  private void readAway(long offset, long length) {
+    byte[] piece = new byte[(int) Math.min(length, 1 << 20)];
+    try {
+      for (long at = 0; at < length; at += piece.length) {
+        read(offset + at, piece, 0, (int) Math.min(piece.length, length - at));
+      }
+    } catch (IOException e) {
+      LOG.log(System.Logger.Level.DEBUG, "prefetch of {0}: {1}", name, e.getMessage());
     }
   }
 
@@ -569,6 +581,11 @@ public final class Volume implements BlockDevice {
   }
 
   // Durability
+
+  @Override
+  public boolean flushWaits() {
+    return durable();
+  }
 
   @Override
   public void flush() throws IOException {
