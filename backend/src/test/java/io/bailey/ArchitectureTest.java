@@ -72,7 +72,10 @@ final class ArchitectureTest {
       noClasses()
           .that()
           .resideInAnyPackage(
-              "io.bailey.crypto..", "io.bailey.chunk..", "io.bailey.dubtree..", "io.bailey.journal..")
+              "io.bailey.crypto..",
+              "io.bailey.chunk..",
+              "io.bailey.dubtree..",
+              "io.bailey.journal..")
           .should()
           .dependOnClassesThat()
           .haveFullyQualifiedName("java.nio.file.Files")

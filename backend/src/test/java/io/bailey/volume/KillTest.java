@@ -98,7 +98,8 @@ final class KillTest {
           found.put(block, stampOf(volume, block));
         }
         long cut = found.values().stream().mapToLong(Long::longValue).max().orElse(0);
-        assertThat(cut).as("the last write found, after kill %d", kill)
+        assertThat(cut)
+            .as("the last write found, after kill %d", kill)
             .isGreaterThanOrEqualTo(durability == Durability.EVERY_WRITE ? last : flushed);
         found.forEach(
             (block, number) ->
