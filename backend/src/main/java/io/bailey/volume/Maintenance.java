@@ -1,5 +1,6 @@
 package io.bailey.volume;
 
+import java.io.IOException;
 import java.util.Collection;
 import java.util.Comparator;
 import java.util.List;
@@ -69,6 +70,13 @@ final class Maintenance {
                 .max(Comparator.comparingInt(Volume::bufferedSlots))
                 .ifPresent(Volume::requestCheckpoint);
           });
+    }
+  }
+
+  /** Empties the write buffers of all volumes, in the caller's thread. */
+  void emptyAll() throws IOException {
+    for (Volume volume : volumes.get()) {
+      volume.checkpoint();
     }
   }
 
