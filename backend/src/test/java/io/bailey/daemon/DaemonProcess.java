@@ -3,6 +3,7 @@ package io.bailey.daemon;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.bailey.daemon.ControlClient.Answer;
+import io.vertx.core.http.HttpMethod;
 import io.vertx.core.json.JsonObject;
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -130,15 +131,15 @@ final class DaemonProcess implements AutoCloseable {
   }
 
   Answer get(String path) {
-    return client.ask(io.vertx.core.http.HttpMethod.GET, path, "");
+    return client.ask(HttpMethod.GET, path, "");
   }
 
   Answer post(String path, JsonObject body) {
-    return client.ask(io.vertx.core.http.HttpMethod.POST, path, body.encode());
+    return client.ask(HttpMethod.POST, path, body.encode());
   }
 
   Answer delete(String path) {
-    return client.ask(io.vertx.core.http.HttpMethod.DELETE, path, "");
+    return client.ask(HttpMethod.DELETE, path, "");
   }
 
   /** Makes an empty volume and returns its socket. */
@@ -170,10 +171,10 @@ final class DaemonProcess implements AutoCloseable {
   }
 
   @Override
-  public void close() throws IOException, InterruptedException {
+  public void close() throws IOException {
     client.close();
     for (Process process : started) {
-      process.destroyForcibly().waitFor();
+      process.destroyForcibly().onExit().join();
     }
     RunningDaemon.clean(directory);
   }

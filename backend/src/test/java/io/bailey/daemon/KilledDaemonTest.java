@@ -95,7 +95,7 @@ class KilledDaemonTest {
     serve("disposable", "none");
     long slowest = 0;
     for (int kill = 0; kill < KILLS; kill++) {
-      loadUntil(1 + random.nextInt(kill % 2 == 0 ? 300 : 9000));
+      loadUntil(1 + random.nextInt(kill % 2 == 0 ? 300 : 5000));
       bailey.kill();
       awaitLoadEnd();
       long since = System.nanoTime();
@@ -131,7 +131,7 @@ class KilledDaemonTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"flush, 300", "flush, 12000", "every-write, 500"})
+  @CsvSource({"flush, 300", "flush, 6000", "every-write, 500"})
   void aFlushCoversWhatOtherConnectionsHadWritten_afterTheMemoryIsLost(
       String durability, long writes) throws Exception {
     bailey.start();
