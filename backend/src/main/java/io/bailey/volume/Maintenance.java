@@ -1,18 +1,22 @@
 package io.bailey.volume;
 
+import io.bailey.io.StorageException;
 import java.io.IOException;
 import java.util.Collection;
 import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.ThreadFactory;
+import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The threads that work in the background for all volumes of a store: two that empty write buffers,
@@ -22,21 +26,45 @@ import java.util.function.Supplier;
 final class Maintenance {
   private static final long RETRY_MILLIS = 1000;
 
+  /** Prefetches that may wait; more are forgotten. */
+  private static final int MAX_PREFETCHES = 64;
+
   private final ExecutorService checkpoints;
   private final ExecutorService merges;
+  private final ThreadPoolExecutor prefetches;
   private final ScheduledExecutorService retries;
   private final Supplier<Collection<Volume>> volumes;
+  private volatile @Nullable StorageException noSpace;
   private final AtomicBoolean relieving = new AtomicBoolean();
 
   Maintenance(Supplier<Collection<Volume>> volumes) {
     this.volumes = volumes;
     checkpoints = Executors.newFixedThreadPool(2, threads("bailey-checkpoint-"));
     merges = Executors.newFixedThreadPool(1, threads("bailey-merge-"));
+    prefetches =
+        new ThreadPoolExecutor(
+            0,
+            1,
+            1,
+            TimeUnit.SECONDS,
+            new LinkedBlockingQueue<>(MAX_PREFETCHES),
+            threads("bailey-prefetch-"),
+            new ThreadPoolExecutor.DiscardPolicy());
     retries = Executors.newSingleThreadScheduledExecutor(threads("bailey-retry-"));
   }
 
   private static ThreadFactory threads(String prefix) {
     return Thread.ofPlatform().daemon().name(prefix, 0).factory();
+  }
+
+  /** Notes how the latest checkpoint ended: for want of space, or (null) not. */
+  void noSpace(@Nullable StorageException failure) {
+    noSpace = failure;
+  }
+
+  /** Why buffers can't be emptied at present; null if they can. */
+  @Nullable StorageException noSpace() {
+    return noSpace;
   }
 
   /** Empties a volume's write buffer soon. */
@@ -47,6 +75,11 @@ final class Maintenance {
   /** Merges a volume's runs soon, if the policy says so. */
   void merge(Volume volume) {
     run(merges, volume::backgroundMerge);
+  }
+
+  /** Does a prefetch soon, or never if there are too many. */
+  void prefetch(Runnable task) {
+    prefetches.execute(task);
   }
 
   /** Tries again a second later what failed for want of space. */
@@ -101,6 +134,9 @@ final class Maintenance {
   /** Ends the threads; what they are at is finished first. */
   void close() {
     retries.shutdownNow();
+    // Not shutdownNow: an interrupted read would close its file.
+    prefetches.getQueue().clear();
+    prefetches.shutdown();
     checkpoints.close();
     merges.close();
   }

@@ -111,7 +111,8 @@ public final class Store implements AutoCloseable {
     if (buffersLost) {
       directory.bufferSet(next);
     }
-    if (!set.equals(NO_BUFFERS) && complete) {
+    if (complete) {
+      // Also after a clean stop: a reboot since takes the roots of ephemeral volumes with it.
       Thread.ofPlatform().daemon().name("bailey-collect").start(this::collectGarbage);
     }
   }
@@ -486,6 +487,7 @@ public final class Store implements AutoCloseable {
   /** Ends background work and turns what the buffers hold into runs. Requests must have ended. */
   @Override
   public void close() throws IOException {
+    volumes.values().forEach(Volume::endMerges);
     context.maintenance().close();
     IOException failed = null;
     for (Volume volume : volumes.values()) {

@@ -53,6 +53,9 @@ public final class Volume implements BlockDevice {
 
   private static final long WAIT_MILLIS = 5;
 
+  /** What one prefetch brings into the cache at most. */
+  private static final long MAX_PREFETCH_BYTES = 64L << 20;
+
   /** Segments of the journal beyond which the volumes that need the oldest are emptied. */
   private static final int JOURNAL_SEGMENTS_ALLOWED = 8;
 
@@ -82,7 +85,6 @@ public final class Volume implements BlockDevice {
   private long frozenSequence;
   private final SlotList unjournaled = new SlotList();
   private @Nullable StorageException failure;
-  private @Nullable StorageException noSpace;
   private boolean closed;
 
   /** Guarded by {@code journalLock}. */
@@ -248,10 +250,19 @@ public final class Volume implements BlockDevice {
   }
 
   @Override
-  public void prefetch(long offset, long length) throws IOException {
-    byte[] piece = new byte[1 << 20];
-    for (long at = 0; at < length; at += piece.length) {
-      read(offset + at, piece, 0, (int) Math.min(piece.length, length - at));
+  public void prefetch(long offset, long length) {
+    context.maintenance().prefetch(() -> readAway(offset, Math.min(length, MAX_PREFETCH_BYTES)));
+  }
+
+  /** Reads a range for the cache's sake. */
+  private void readAway(long offset, long length) {
+    byte[] piece = new byte[(int) Math.min(length, 1 << 20)];
+    try {
+      for (long at = 0; at < length; at += piece.length) {
+        read(offset + at, piece, 0, (int) Math.min(piece.length, length - at));
+      }
+    } catch (IOException e) {
+      LOG.log(System.Logger.Level.DEBUG, "prefetch of {0}: {1}", name, e.getMessage());
     }
   }
 
@@ -466,6 +477,7 @@ public final class Volume implements BlockDevice {
           return false;
         }
         if (!behind) {
+          failIfOutOfSpace();
           context.maintenance().relieve();
           awaitChange();
           continue;
@@ -558,13 +570,22 @@ public final class Volume implements BlockDevice {
           "volume " + name + " takes no writes since: " + failure.getMessage(),
           failure);
     }
-    if (noSpace != null && frozen != null && active.slotCount() >= context.bufferSlots()) {
-      throw new StorageException(
-          Kind.NO_SPACE, "volume " + name + ": " + noSpace.getMessage(), noSpace);
+  }
+
+  /** Refuses to wait for room that won't come while the disk is full. */
+  private void failIfOutOfSpace() throws StorageException {
+    StorageException full = context.maintenance().noSpace();
+    if (full != null) {
+      throw new StorageException(Kind.NO_SPACE, "volume " + name + ": " + full.getMessage(), full);
     }
   }
 
   // Durability
+
+  @Override
+  public boolean flushWaits() {
+    return durable();
+  }
 
   @Override
   public void flush() throws IOException {
@@ -688,6 +709,7 @@ public final class Volume implements BlockDevice {
           finished = writer.finish();
         }
         runs.add(finished, frozenSequence);
+        context.maintenance().noSpace(null);
         thaw(source);
       } catch (StorageException e) {
         refuse(e);
@@ -713,7 +735,6 @@ public final class Volume implements BlockDevice {
     synchronized (lock) {
       source.giveAll();
       frozen = null;
-      noSpace = null;
       journaled.removeIf(batch -> batch.lastSequence <= frozenSequence);
       lock.notifyAll();
     }
@@ -724,8 +745,8 @@ public final class Volume implements BlockDevice {
 
   private void refuse(StorageException e) {
     if (e.kind() == Kind.NO_SPACE) {
+      context.maintenance().noSpace(e);
       synchronized (lock) {
-        noSpace = e;
         lock.notifyAll();
       }
     } else {
@@ -892,6 +913,11 @@ public final class Volume implements BlockDevice {
         reads.cached().sum(),
         reads.disk().sum(),
         reads.holes().sum());
+  }
+
+  /** Ends merges, so that a store that closes needn't wait for them. */
+  void endMerges() {
+    runs.endMerges();
   }
 
   /** Refuses requests from now on and waits for background work; the buffer is kept. */

@@ -40,7 +40,9 @@ final class VolumeRuns {
   private long sequence;
   private long generation;
   private boolean mergeFailed;
-  private boolean closed;
+
+  /** Read without the lock by merges. */
+  private volatile boolean closed;
 
   /** Takes over the caller's reference to the stack. */
   VolumeRuns(StoreContext context, String name, Root root, RunStack stack) {
@@ -176,6 +178,9 @@ final class VolumeRuns {
           // The next merge may have become due.
         }
       } catch (StorageException e) {
+        if (closed) {
+          return;
+        }
         if (e.kind() != Kind.NO_SPACE) {
           mergeFailed();
         }
@@ -223,7 +228,8 @@ final class VolumeRuns {
       boolean bottom = runs.size() == seen.runs().size();
       replace(
           runs,
-          Merger.merge(context.catalog(), runs, due.get().level(), bottom, epoch, blocks()),
+          Merger.merge(
+              context.catalog(), runs, due.get().level(), bottom, epoch, blocks(), () -> closed),
           0);
       return true;
     } finally {
@@ -303,11 +309,14 @@ final class VolumeRuns {
     return levels;
   }
 
-  /** Begins no merge from now on, and waits for the one that runs. */
+  /** Ends the merge that runs, without result, and begins none from now on. */
+  void endMerges() {
+    closed = true;
+  }
+
+  /** {@link #endMerges}, and waits for that. */
   void shut() {
-    synchronized (lock) {
-      closed = true;
-    }
+    endMerges();
     synchronized (mergeLock) {
       mergeFailed();
     }
