@@ -32,6 +32,9 @@ public final class Batch {
 
   /** Hears of a batch's entries, in the order of the writes. */
   public interface Visitor {
+    /** Comes first: how many entries there will be. */
+    default void begin(long entries) throws IOException {}
+
     /** The 4096 bytes of a block; the array is used again. */
     void value(long block, byte[] bytes) throws IOException;
 
@@ -68,7 +71,9 @@ public final class Batch {
     byte[] padded = Arrays.copyOf(record, record.length + Aead.TAG_BYTES);
     byte[] block = new byte[BatchWriter.BLOCK_BYTES];
     int at = valuesAt;
-    for (long entries = index.getVar(); entries > 0; entries--) {
+    long count = index.getVar();
+    visitor.begin(count);
+    for (long entries = count; entries > 0; entries--) {
       long number = index.getVar();
       int size = index.getVarInt(0, BatchWriter.BLOCK_BYTES);
       if (size == 0) {

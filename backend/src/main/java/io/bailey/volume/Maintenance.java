@@ -1,5 +1,7 @@
 package io.bailey.volume;
 
+import io.bailey.io.StorageException;
+import java.io.IOException;
 import java.util.Collection;
 import java.util.Comparator;
 import java.util.List;
@@ -12,6 +14,7 @@ import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The threads that work in the background for all volumes of a store: two that empty write buffers,
@@ -26,6 +29,7 @@ final class Maintenance {
   private final ScheduledExecutorService retries;
   private final Supplier<Collection<Volume>> volumes;
   private final AtomicBoolean relieving = new AtomicBoolean();
+  private volatile @Nullable StorageException noSpace;
 
   Maintenance(Supplier<Collection<Volume>> volumes) {
     this.volumes = volumes;
@@ -58,6 +62,22 @@ final class Maintenance {
     }
   }
 
+  /** Why the last buffer that was to be emptied wasn't, if for want of space; null if it was. */
+  @Nullable StorageException noSpace() {
+    return noSpace;
+  }
+
+  void noSpace(@Nullable StorageException why) {
+    noSpace = why;
+  }
+
+  /** Empties every buffer, and returns when that is done. No volume's lock may be held. */
+  void emptyAll() throws IOException {
+    for (Volume volume : volumes.get()) {
+      volume.empty();
+    }
+  }
+
   /** The host's buffers run low: the fullest is emptied. The caller may hold a volume's lock. */
   void relieve() {
     if (relieving.compareAndSet(false, true)) {
@@ -66,6 +86,7 @@ final class Maintenance {
           () -> {
             relieving.set(false);
             volumes.get().stream()
+                .filter(volume -> volume.bufferedSlots() > 0)
                 .max(Comparator.comparingInt(Volume::bufferedSlots))
                 .ifPresent(Volume::requestCheckpoint);
           });

@@ -59,6 +59,9 @@ record Root(
     int ownRuns,
     List<RunRef> runs,
     List<DataKey.Id> keyIds) {
+  /** Ends the names of roots being written; no volume's or image's name has that character. */
+  static final String UNFINISHED = "~new";
+
   private static final byte[] MAGIC = {'B', 'A', 'I', 'L', 'E', 'Y', 'R', 1};
   private static final int MAX_BYTES = 16 << 20;
   private static final int MAX_KEYS = 4096;
@@ -74,7 +77,8 @@ record Root(
   }
 
   /**
-   * Replaces the root file of that name in one step.
+   * Replaces the root file of that name in one step. A failure of kind {@code NO_SPACE} leaves the
+   * one before in place; after any other, either may be.
    *
    * @param sync whether it must survive power loss when this returns
    * @return bytes written
@@ -82,7 +86,7 @@ record Root(
   int write(HostFiles files, Path directory, String name, KeyRing keys, KeyWrap wrap, boolean sync)
       throws IOException {
     byte[] bytes = encode(keys, wrap);
-    Path fresh = directory.resolve(name + ".new");
+    Path fresh = directory.resolve(name + UNFINISHED);
     files.delete(fresh);
     try (HostFile file = files.create(fresh)) {
       file.write(0, bytes, 0, bytes.length);
@@ -92,7 +96,11 @@ record Root(
     }
     files.rename(fresh, directory.resolve(name));
     if (sync) {
-      files.syncDirectory(directory);
+      try {
+        files.syncDirectory(directory);
+      } catch (StorageException e) {
+        throw new StorageException(Kind.IO, String.valueOf(e.getMessage()), e);
+      }
     }
     return bytes.length;
   }
@@ -153,6 +161,9 @@ record Root(
     if (magic[MAGIC.length - 1] > MAGIC[MAGIC.length - 1]) {
       throw new StorageException(
           Kind.TOO_NEW, "root " + path + " was written by a newer version: update this program");
+    }
+    if (magic[MAGIC.length - 1] != MAGIC[MAGIC.length - 1]) {
+      throw in.damaged("has a version that never was, " + magic[MAGIC.length - 1]);
     }
     if (in.getInt() != checksum(bytes)) {
       throw in.damaged("doesn't have its checksum");

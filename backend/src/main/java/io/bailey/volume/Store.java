@@ -23,6 +23,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -47,7 +48,6 @@ public final class Store implements AutoCloseable {
   private static final UUID NO_BUFFERS = new UUID(0, 0);
   private static final long MIN_MEMORY_BYTES = 32L << 20;
   private static final int MAX_OPEN_FILES = 512;
-  private static final String UNFINISHED = ".new";
 
   private final StoreDirectory directory;
   private final StoreContext context;
@@ -56,6 +56,9 @@ public final class Store implements AutoCloseable {
 
   /** Names being made; guarded by itself, and so are additions and removals. */
   private final Object names = new Object();
+
+  /** Volumes on their way out, whose files are still there. */
+  private final Set<String> leaving = new HashSet<>();
 
   private record StoredImage(Image image, Root root, RunStack stack) {}
 
@@ -164,7 +167,7 @@ public final class Store implements AutoCloseable {
   private List<String> rootNames(Path roots) throws IOException {
     List<String> found = new ArrayList<>();
     for (String name : context.files().list(roots)) {
-      if (name.endsWith(UNFINISHED)) {
+      if (name.endsWith(Root.UNFINISHED)) {
         context.files().delete(roots.resolve(name));
       } else {
         found.add(name);
@@ -304,13 +307,13 @@ public final class Store implements AutoCloseable {
   private Image publish(ImageName name, Root root, RunStack stack) throws IOException {
     synchronized (names) {
       failIfTaken(name);
-      root.write(
-          context.files(),
-          directory.resolve("images"),
-          name.toString(),
-          context.keys(),
-          context.wrap(),
-          true);
+      Path roots = directory.resolve("images");
+      try {
+        root.write(context.files(), roots, name.toString(), context.keys(), context.wrap(), true);
+      } catch (IOException e) {
+        context.files().delete(roots.resolve(name.toString()));
+        throw e;
+      }
       return addImage(name, root, stack);
     }
   }
@@ -390,6 +393,13 @@ public final class Store implements AutoCloseable {
         throw new StorageException(
             Kind.EXISTS, "volume " + name + " exists: choose another name, or remove it first");
       }
+      if (leaving.contains(name)) {
+        throw new StorageException(
+            Kind.IN_USE, "volume " + name + " is being removed: try again when it is gone");
+      }
+      if (spec.from().isEmpty()) {
+        checkSize(spec.size());
+      }
       List<DataKey.Id> keyIds = new ArrayList<>();
       DataKey key = DataKey.random();
       context.keys().add(key);
@@ -411,7 +421,6 @@ public final class Store implements AutoCloseable {
         }
         stack = image.stack.fork();
       } else {
-        checkSize(size);
         stack = RunStack.owning(context.catalog(), List.of());
       }
       long id = RANDOM.nextLong() | 1;
@@ -477,9 +486,16 @@ public final class Store implements AutoCloseable {
     synchronized (names) {
       volume = requireVolume(name);
       volumes.remove(name);
+      leaving.add(name);
     }
-    volume.shut();
-    volume.delete();
+    try {
+      volume.shut();
+      volume.delete();
+    } finally {
+      synchronized (names) {
+        leaving.remove(name);
+      }
+    }
   }
 
   /** Syncs of the journal since the store was opened: one may serve many flushes. */

@@ -95,6 +95,10 @@ public final class Volume implements BlockDevice {
   private @Nullable StorageException failure;
   private @Nullable StorageException noSpace;
   private boolean mergeFailed;
+
+  /** The last merge found no space; the next may. */
+  private boolean mergeStuck;
+
   private boolean closed;
 
   /** Guarded by {@code journalLock}. */
@@ -484,6 +488,7 @@ public final class Volume implements BlockDevice {
           return false;
         }
         if (!behind) {
+          failIfNoSpace(count);
           context.maintenance().relieve();
           awaitChange();
           continue;
@@ -579,6 +584,19 @@ public final class Volume implements BlockDevice {
     if (noSpace != null && frozen != null && active.slotCount() >= context.bufferSlots()) {
       throw new StorageException(
           Kind.NO_SPACE, "volume " + name + ": " + noSpace.getMessage(), noSpace);
+    }
+  }
+
+  /** There is no room in the buffers: nor will there be, if they can't be emptied. */
+  private void failIfNoSpace(int count) throws StorageException {
+    StorageException full = null;
+    if (noSpace != null && frozen != null) {
+      full = noSpace;
+    } else if (context.pool().available() < count) {
+      full = context.maintenance().noSpace();
+    }
+    if (full != null) {
+      throw new StorageException(Kind.NO_SPACE, "volume " + name + ": " + full.getMessage(), full);
     }
   }
 
@@ -732,6 +750,7 @@ public final class Volume implements BlockDevice {
       source.giveAll();
       frozen = null;
       noSpace = null;
+      context.maintenance().noSpace(null);
       journaled.removeIf(batch -> batch.lastSequence <= frozenSequence);
       lock.notifyAll();
     }
@@ -744,6 +763,7 @@ public final class Volume implements BlockDevice {
     if (e.kind() == Kind.NO_SPACE) {
       synchronized (lock) {
         noSpace = e;
+        context.maintenance().noSpace(e);
         lock.notifyAll();
       }
     } else {
@@ -755,16 +775,19 @@ public final class Volume implements BlockDevice {
   private void replaceRuns(List<Run> old, RunWriter.Finished finished, long newSequence)
       throws IOException {
     synchronized (rootLock) {
-      if (durable()) {
-        context.chunks().sync(finished.fresh());
-      }
       RunStack next = stack.replacing(old, List.of(finished.run()));
       int own = ownRuns - old.size() + 1;
       long sequenceInRuns = Math.max(newSequence, rootSequence);
       try {
+        if (durable()) {
+          context.chunks().sync(finished.fresh());
+        }
         hostBytesWritten.add(writeRoot(root(next, own, sequenceInRuns, generation + 1)));
-      } catch (IOException e) {
-        next.release();
+      } catch (StorageException e) {
+        // After another failure the root in place may be either, so the files of both stay.
+        if (e.kind() == Kind.NO_SPACE) {
+          next.release();
+        }
         throw e;
       }
       finished.fresh().forEach(chunk -> hostBytesWritten.add(chunk.size()));
@@ -801,7 +824,7 @@ public final class Volume implements BlockDevice {
 
   private void awaitFewRuns() throws StorageException {
     synchronized (lock) {
-      while (ownRuns >= MAX_WAITING_RUNS && !mergeFailed && !closed) {
+      while (ownRuns >= MAX_WAITING_RUNS && !mergeFailed && !mergeStuck && !closed) {
         requestMerge();
         awaitChange();
       }
@@ -818,11 +841,15 @@ public final class Volume implements BlockDevice {
     mergeRequested.set(false);
     try {
       merge();
+      synchronized (lock) {
+        mergeStuck = false;
+      }
     } catch (IOException | RuntimeException e) {
       LOG.log(System.Logger.Level.WARNING, "can''t merge runs of {0}: {1}", name, e.getMessage());
       boolean again = e instanceof StorageException s && s.kind() == Kind.NO_SPACE;
       synchronized (lock) {
         mergeFailed = !again;
+        mergeStuck = again;
         lock.notifyAll();
       }
     }
@@ -944,6 +971,13 @@ public final class Volume implements BlockDevice {
         context.keys(),
         new Batch.Visitor() {
           @Override
+          public void begin(long entries) {
+            // Never above the batch's own last: a root that a full buffer makes on the way must
+            // not seem to have what later batches hold.
+            sequence = Math.max(0, batch.lastSequence() - entries);
+          }
+
+          @Override
           public void value(long block, byte[] bytes) throws IOException {
             replaySlot(block, 0, bytes);
           }
@@ -962,9 +996,17 @@ public final class Volume implements BlockDevice {
           Kind.DAMAGED, "the journal has block " + block + " of " + name + ", beyond its end");
     }
     int[] slot = new int[1];
-    if (active.slotCount() >= context.bufferSlots() || !context.pool().take(1, slot)) {
+    if (active.slotCount() >= context.bufferSlots()) {
       checkpoint();
-      context.pool().take(1, slot);
+    }
+    if (!context.pool().take(1, slot)) {
+      // The memory budget is smaller than it was.
+      context.maintenance().emptyAll();
+      if (!context.pool().take(1, slot)) {
+        throw new StorageException(
+            Kind.NO_SPACE,
+            "no room in the write buffers to recover " + name + ": give more memory");
+      }
     }
     if (zeroBlocks == 0) {
       context.pool().fill(slot[0], bytes, 0);
