@@ -60,7 +60,6 @@ public final class Chunk {
         if (attempt == 100) {
           throw new StorageException(Kind.IO, "can't keep " + store.path(id) + " open", e);
         }
-        file = null;
       }
     }
   }
@@ -72,9 +71,16 @@ public final class Chunk {
 
   /** Makes the file's content and name survive power loss; the directory is synced apart. */
   void sync() throws IOException {
-    if (!synced) {
-      opened().sync();
-      synced = true;
+    for (int attempt = 0; !synced; attempt++) {
+      try {
+        opened().sync();
+        synced = true;
+      } catch (StorageException e) {
+        // The store closed it in between: no failure of the disk.
+        if (!(e.getCause() instanceof ClosedChannelException) || attempt == 100) {
+          throw e;
+        }
+      }
     }
   }
 

@@ -25,6 +25,9 @@ public final class Dubtree {
 
   /** Stored bytes a level may hold; level 0 has its limit in runs instead. */
   public static long capacityBytes(int level) {
-    return level <= 0 ? 0 : FIRST_LEVEL_BYTES << (4 * (level - 1));
+    if (level <= 0) {
+      return 0;
+    }
+    return level >= MAX_LEVELS - 1 ? Long.MAX_VALUE : FIRST_LEVEL_BYTES << (4 * (level - 1));
   }
 }

@@ -58,7 +58,11 @@ final class Inner implements BlockCache.Node {
     NodePointer[] children = new NodePointer[count];
     long block = 0;
     for (int i = 0; i < count; i++) {
-      block += in.getVar();
+      long step = in.getVar();
+      block += step;
+      if (step < 0 || (step == 0 && i > 0) || block < 0 || block > Dubtree.MAX_BLOCKS) {
+        throw in.damaged("has children out of order");
+      }
       first[i] = block;
       children[i] = NodePointer.readFrom(in);
     }

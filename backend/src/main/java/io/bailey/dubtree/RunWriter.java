@@ -230,6 +230,32 @@ public final class RunWriter implements AutoCloseable {
     flushZeros();
     TreeWriter.Top top = tree.finish();
     List<Chunk> written = values.finish();
+    List<Chunk> chunks = takeReferences(written);
+    Descriptor descriptor = descriptor(top, chunks);
+    Encoder encoded = new Encoder(1 << 12);
+    descriptor.encodeTo(encoded);
+    NodePointer pointer;
+    Chunk file;
+    try {
+      pointer = tree.writeNode(encoded);
+      file = treeOut.finish();
+    } catch (IOException e) {
+      for (Chunk chunk : chunks) {
+        catalog.chunks().release(chunk);
+      }
+      throw e;
+    }
+    RunRef ref = new RunRef(level, file.id(), file.size(), epoch.keyId(), epoch.salt(), pointer);
+    Run.Content content =
+        new Run.Content(
+            descriptor, new NodeFile(file, epoch), List.copyOf(epochs), chunks, catalog.cache());
+    List<Chunk> fresh = new ArrayList<>(written);
+    fresh.add(file);
+    return new Finished(catalog.add(ref, file, content), fresh);
+  }
+
+  /** The run's chunks in the order of its table, each with a reference of the run's. */
+  private List<Chunk> takeReferences(List<Chunk> written) {
     List<Chunk> chunks = new ArrayList<>();
     int next = 0;
     for (TableEntry entry : table) {
@@ -240,18 +266,7 @@ public final class RunWriter implements AutoCloseable {
       }
       chunks.add(entry.chunk);
     }
-    Descriptor descriptor = descriptor(top, chunks);
-    Encoder encoded = new Encoder(1 << 12);
-    descriptor.encodeTo(encoded);
-    NodePointer pointer = tree.writeNode(encoded);
-    Chunk file = treeOut.finish();
-    RunRef ref = new RunRef(level, file.id(), file.size(), epoch.keyId(), epoch.salt(), pointer);
-    Run.Content content =
-        new Run.Content(
-            descriptor, new NodeFile(file, epoch), List.copyOf(epochs), chunks, catalog.cache());
-    List<Chunk> fresh = new ArrayList<>(written);
-    fresh.add(file);
-    return new Finished(catalog.add(ref, file, content), fresh);
+    return chunks;
   }
 
   private Descriptor descriptor(TreeWriter.Top top, List<Chunk> chunks) {

@@ -8,6 +8,7 @@ import io.bailey.io.StorageException.Kind;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -92,6 +93,7 @@ public final class Journal implements AutoCloseable {
       throws IOException {
     try (HostFile file = files.open(path)) {
       long size = file.size();
+      failIfNewer(file, size, path);
       byte[] head = new byte[12];
       for (long at = HEADER_BYTES; at + BatchWriter.INDEX_AT <= size; ) {
         file.read(at, head, 0, head.length);
@@ -112,6 +114,19 @@ public final class Journal implements AutoCloseable {
           segment.lastSequence.merge(batch.volume(), batch.lastSequence(), Math::max);
         }
         at += length;
+      }
+    }
+  }
+
+  /** A header that isn't one is no matter: a power cut came before the segment's first sync. */
+  private static void failIfNewer(HostFile file, long size, Path path) throws IOException {
+    int last = MAGIC.length - 1;
+    byte[] found = new byte[MAGIC.length];
+    if (size >= found.length) {
+      file.read(0, found, 0, found.length);
+      if (Arrays.equals(found, 0, last, MAGIC, 0, last) && found[last] > MAGIC[last]) {
+        throw new StorageException(
+            Kind.TOO_NEW, "journal " + path + " was written by a newer version: use that one");
       }
     }
   }

@@ -167,6 +167,9 @@ record Root(
       throw new StorageException(
           Kind.TOO_NEW, "root " + path + " was written by a newer version: update this program");
     }
+    if (magic[MAGIC.length - 1] != MAGIC[MAGIC.length - 1]) {
+      throw in.damaged("has a version that never was, " + magic[MAGIC.length - 1]);
+    }
     if (in.getInt() != checksum(bytes)) {
       throw in.damaged("doesn't have its checksum");
     }

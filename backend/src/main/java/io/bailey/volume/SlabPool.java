@@ -14,6 +14,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
 import java.util.UUID;
 
@@ -75,14 +76,15 @@ final class SlabPool {
     for (String name : files.list(directory)) {
       if (name.startsWith(PREFIX)) {
         Path path = directory.resolve(name);
-        if (isOfSet(path)) {
+        if (name.matches(PREFIX + "[0-9]{1,6}") && isOfSet(path)) {
           present.add(path);
         } else {
           files.delete(path);
         }
       }
     }
-    present.sort(null);
+    // By number: by name, slab-10 would come before slab-2, and be renamed over it.
+    present.sort(Comparator.comparingInt(SlabPool::number));
     for (int i = 0; i < present.size(); i++) {
       Path path = directory.resolve(PREFIX + i);
       if (!path.equals(present.get(i))) {
@@ -95,6 +97,10 @@ final class SlabPool {
   /** Hears of a slot that holds something. */
   interface SlotVisitor {
     void slot(int slot, long sequence, long volume, long block, long blocks);
+  }
+
+  private static int number(Path slab) {
+    return Integer.parseInt(String.valueOf(slab.getFileName()).substring(PREFIX.length()));
   }
 
   private boolean isOfSet(Path path) throws IOException {
@@ -131,7 +137,7 @@ final class SlabPool {
   boolean take(int count, int[] slots) throws IOException {
     synchronized (lock) {
       while (freeCount < count) {
-        if (slabs.length == maxSlabs) {
+        if (slabs.length >= maxSlabs) {
           return false;
         }
         int first = addSlab(create());

@@ -138,6 +138,10 @@ final class StoreDirectory implements AutoCloseable {
               + MAGIC[last]
               + ": use a newer bailey");
     }
+    if (found[last] != MAGIC[last]) {
+      throw new StorageException(
+          Kind.DAMAGED, marker + " has a version that never was, " + found[last]);
+    }
   }
 
   HostFiles files() {

@@ -1,0 +1,143 @@
+package io.bailey.dubtree;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.bailey.io.FaultyFiles.Call;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.TreeMap;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Runs on top of each other read like maps on top of each other. */
+final class RunStackTest {
+  private static final long BLOCKS = 6000;
+
+  @TempDir Path directory;
+
+  @ParameterizedTest
+  @ValueSource(longs = {1, 2, 3, 4, 5, 6})
+  void aStack_readsLikeMaps_beforeAndAfterReopening(long seed) throws Exception {
+    Random random = new Random(seed);
+    TestRuns runs = new TestRuns(directory, BLOCKS);
+    TreeMap<Long, Long> expected = new TreeMap<>();
+    List<Run> stack = new ArrayList<>();
+    for (int i = random.nextInt(4); i >= 0; i--) {
+      Map<Long, Long> layer = runs.layer(random, i == 0 ? 0.1 : 0.8);
+      expected.putAll(layer);
+      Run run = runs.write(0, layer).run();
+      assertThat(collect(new TreeCursor(run))).as("seed %d", seed).isEqualTo(kinds(layer));
+      stack.addFirst(run);
+    }
+    Models.compare(RunStack.owning(runs.catalog, stack), expected, BLOCKS, random, "seed " + seed);
+    List<Run> reopened = runs.reopened(stack);
+    RunStack again = RunStack.owning(runs.catalog, reopened);
+    Models.compare(again, expected, BLOCKS, random, "reopened, seed " + seed);
+    Models.compareExtents(again, expected, BLOCKS, random, "seed " + seed);
+  }
+
+  private static Map<Long, Boolean> kinds(Map<Long, Long> layer) {
+    Map<Long, Boolean> kinds = new TreeMap<>();
+    layer.forEach((block, value) -> kinds.put(block, value != 0));
+    return kinds;
+  }
+
+  /** Blocks of a cursor, which must come in order: true for values. */
+  static Map<Long, Boolean> collect(Cursor cursor) throws Exception {
+    Map<Long, Boolean> found = new TreeMap<>();
+    long at = 0;
+    for (Entry entry = cursor.next(); entry != null; entry = cursor.next()) {
+      assertThat(entry.start()).isGreaterThanOrEqualTo(at);
+      for (at = entry.start(); at < entry.end(); at++) {
+        found.put(at, !(entry instanceof Entry.Zeros));
+      }
+    }
+    return found;
+  }
+
+  @Test
+  void aRunOfOver70_000Entries_hasThreeLevels_andFindsEach() throws Exception {
+    TestRuns runs = new TestRuns(directory, 1 << 20);
+    TreeMap<Long, Long> layer = new TreeMap<>();
+    for (long i = 0; i < 72_000; i++) {
+      layer.put(3 * i + i % 2, i % 3 == 0 ? i + 1 : 0);
+    }
+    Run run = runs.write(1, layer).run();
+    assertThat(run.content().descriptor.height()).isEqualTo(3);
+    assertThat(run.content().descriptor.values()).isEqualTo(24_000);
+    List<Run> reopened = runs.reopened(List.of(run));
+    RunStack stack = RunStack.owning(runs.catalog, reopened);
+    Random random = new Random(5);
+    for (int i = 0; i < 300; i++) {
+      Models.comparePiece(stack, layer, random.nextLong(200_000), 1 + random.nextInt(60), "tall");
+    }
+    assertThat(collect(new TreeCursor(reopened.getFirst()))).isEqualTo(kinds(layer));
+  }
+
+  @Test
+  void aRunWithoutEntries_isAllHoles() throws Exception {
+    TestRuns runs = new TestRuns(directory, 10);
+    Run empty = runs.reopened(List.of(runs.write(0, new TreeMap<>()).run())).getFirst();
+    RunStack stack = RunStack.owning(runs.catalog, List.of(empty));
+    Models.compare(stack, new TreeMap<>(), 10, new Random(1), "empty");
+    assertThat(new TreeCursor(empty).next()).isNull();
+  }
+
+  @Test
+  void neighbours_areReadInOneGo_andAgainNotAtAll() throws Exception {
+    TestRuns runs = new TestRuns(directory, 300);
+    TreeMap<Long, Long> layer = new TreeMap<>();
+    for (long block = 0; block < 200; block++) {
+      layer.put(block, block + 1);
+    }
+    Run run = runs.reopened(List.of(runs.write(0, layer).run())).getFirst();
+    RunStack stack = RunStack.owning(runs.catalog, List.of(run));
+    Models.comparePiece(stack, layer, 199, 1, "opens the files");
+    runs.files.resetCounts();
+    Models.comparePiece(stack, layer, 10, 100, "neighbours");
+    assertThat(runs.files.count(Call.READ)).isEqualTo(1);
+    Models.comparePiece(stack, layer, 10, 100, "cached");
+    assertThat(runs.files.count(Call.READ)).isEqualTo(1);
+  }
+
+  @Test
+  void aReadFromMemory_refusesWhatIsOnDisk_andTakesWhatIsCached() throws Exception {
+    TestRuns runs = new TestRuns(directory, 600);
+    Map<Long, Long> layer = runs.layer(new Random(8), 0.9);
+    Run run = runs.reopened(List.of(runs.write(0, layer).run())).getFirst();
+    RunStack stack = RunStack.owning(runs.catalog, List.of(run));
+    byte[] dst = new byte[600 * 4096];
+    RunStack.Counters counters = new RunStack.Counters();
+    runs.files.resetCounts();
+    assertThat(stack.read(0, 600, dst, 0, true, counters)).isFalse();
+    assertThat(runs.files.count(Call.OPEN) + runs.files.count(Call.READ)).isZero();
+    stack.read(0, 600, dst, 0, false, counters);
+    byte[] cached = new byte[600 * 4096];
+    assertThat(stack.read(0, 600, cached, 0, true, counters)).isTrue();
+    assertThat(Arrays.equals(cached, dst)).isTrue();
+  }
+
+  @Test
+  void filesGo_whenTheLastStackThatHasThemIsReleased() throws Exception {
+    TestRuns runs = new TestRuns(directory, 500);
+    Run base = runs.write(0, runs.layer(new Random(1), 0.5)).run();
+    RunStack first = RunStack.owning(runs.catalog, List.of(base));
+    RunStack fork = first.fork();
+    Run top = runs.write(0, runs.layer(new Random(2), 0.5)).run();
+    RunStack second = fork.replacing(List.of(), List.of(top));
+    fork.release();
+    assertThat(runs.files.list(directory)).hasSize(4);
+    first.retain();
+    first.release();
+    first.release();
+    assertThat(runs.files.list(directory)).hasSize(4);
+    second.release();
+    assertThat(runs.files.list(directory)).isEmpty();
+  }
+}

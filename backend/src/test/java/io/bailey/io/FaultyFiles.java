@@ -1,0 +1,237 @@
+package io.bailey.io;
+
+import io.bailey.io.StorageException.Kind;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.function.Predicate;
+
+/** The real file system, with every call counted, and held up or failed as a test says. */
+public final class FaultyFiles implements HostFiles {
+  /** A call of {@link HostFiles} or {@link HostFile}. */
+  public enum Call {
+    OPEN,
+    CREATE,
+    RENAME,
+    DELETE,
+    MAKE_DIRECTORY,
+    LIST,
+    EXISTS,
+    SYNC_DIRECTORY,
+    SIZE,
+    READ,
+    WRITE,
+    SYNC
+  }
+
+  /** What happens before a call is made; a throw fails the call. */
+  @FunctionalInterface
+  public interface Fault {
+    void before(Call call, Path path) throws IOException;
+  }
+
+  private static final Fault NONE = (call, path) -> {};
+
+  private final HostFiles real;
+  private final Map<Call, LongAdder> counts = new EnumMap<>(Call.class);
+  private final LongAdder bytesRead = new LongAdder();
+  private final LongAdder bytesWritten = new LongAdder();
+  private final AtomicInteger openFiles = new AtomicInteger();
+  private volatile Fault fault = NONE;
+
+  public FaultyFiles() {
+    this(new LocalFiles());
+  }
+
+  FaultyFiles(HostFiles real) {
+    this.real = real;
+    for (Call call : Call.values()) {
+      counts.put(call, new LongAdder());
+    }
+  }
+
+  /** Sets what happens before each call from now on. */
+  public void fault(Fault next) {
+    fault = next;
+  }
+
+  /** Lets every call through from now on. */
+  public void heal() {
+    fault = NONE;
+  }
+
+  /** Fails every such call of files that match. */
+  public void failAll(Kind kind, Predicate<Path> which, Call... calls) {
+    List<Call> failing = List.of(calls);
+    fault(
+        (call, path) -> {
+          if (failing.contains(call) && which.test(path)) {
+            throw failure(kind, call, path);
+          }
+        });
+  }
+
+  /** Fails the n-th call from now on, counted from 1, of those that match. */
+  public void failNth(int n, Kind kind, Predicate<Path> which, Call... calls) {
+    List<Call> failing = List.of(calls);
+    AtomicInteger left = new AtomicInteger(n);
+    fault(
+        (call, path) -> {
+          if (failing.contains(call) && which.test(path) && left.decrementAndGet() == 0) {
+            throw failure(kind, call, path);
+          }
+        });
+  }
+
+  /** Holds such calls up until the latch is open. */
+  public void delay(CountDownLatch latch, Predicate<Path> which, Call held) {
+    fault(
+        (call, path) -> {
+          if (call == held && which.test(path)) {
+            await(latch);
+          }
+        });
+  }
+
+  /** Waits where an interrupt would be a failure of the test. */
+  public static void await(CountDownLatch latch) throws IOException {
+    try {
+      latch.await();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IOException(e);
+    }
+  }
+
+  public static StorageException failure(Kind kind, Call call, Path path) {
+    return new StorageException(kind, "made to fail: " + call + " of " + path);
+  }
+
+  public long count(Call call) {
+    return counts.get(call).sum();
+  }
+
+  public long bytesRead() {
+    return bytesRead.sum();
+  }
+
+  public long bytesWritten() {
+    return bytesWritten.sum();
+  }
+
+  /** Files open now. */
+  public int openFiles() {
+    return openFiles.get();
+  }
+
+  public void resetCounts() {
+    counts.values().forEach(LongAdder::reset);
+    bytesRead.reset();
+    bytesWritten.reset();
+  }
+
+  private void before(Call call, Path path) throws IOException {
+    counts.get(call).increment();
+    fault.before(call, path);
+  }
+
+  @Override
+  public HostFile open(Path path) throws IOException {
+    before(Call.OPEN, path);
+    return new CountedFile(path, real.open(path));
+  }
+
+  @Override
+  public HostFile create(Path path) throws IOException {
+    before(Call.CREATE, path);
+    return new CountedFile(path, real.create(path));
+  }
+
+  @Override
+  public void rename(Path from, Path to) throws IOException {
+    before(Call.RENAME, to);
+    real.rename(from, to);
+  }
+
+  @Override
+  public void delete(Path path) throws IOException {
+    before(Call.DELETE, path);
+    real.delete(path);
+  }
+
+  @Override
+  public void createDirectories(Path path) throws IOException {
+    before(Call.MAKE_DIRECTORY, path);
+    real.createDirectories(path);
+  }
+
+  @Override
+  public List<String> list(Path directory) throws IOException {
+    before(Call.LIST, directory);
+    return real.list(directory);
+  }
+
+  @Override
+  public boolean exists(Path path) {
+    counts.get(Call.EXISTS).increment();
+    return real.exists(path);
+  }
+
+  @Override
+  public void syncDirectory(Path directory) throws IOException {
+    before(Call.SYNC_DIRECTORY, directory);
+    real.syncDirectory(directory);
+  }
+
+  private final class CountedFile implements HostFile {
+    private final Path path;
+    private final HostFile file;
+    private final AtomicBoolean closed = new AtomicBoolean();
+
+    CountedFile(Path path, HostFile file) {
+      this.path = path;
+      this.file = file;
+      openFiles.incrementAndGet();
+    }
+
+    @Override
+    public long size() throws IOException {
+      before(Call.SIZE, path);
+      return file.size();
+    }
+
+    @Override
+    public void read(long offset, byte[] dst, int dstOffset, int length) throws IOException {
+      before(Call.READ, path);
+      bytesRead.add(length);
+      file.read(offset, dst, dstOffset, length);
+    }
+
+    @Override
+    public void write(long offset, byte[] src, int srcOffset, int length) throws IOException {
+      before(Call.WRITE, path);
+      bytesWritten.add(length);
+      file.write(offset, src, srcOffset, length);
+    }
+
+    @Override
+    public void sync() throws IOException {
+      before(Call.SYNC, path);
+      file.sync();
+    }
+
+    @Override
+    public void close() throws IOException {
+      if (closed.compareAndSet(false, true)) {
+        openFiles.decrementAndGet();
+      }
+      file.close();
+    }
+  }
+}

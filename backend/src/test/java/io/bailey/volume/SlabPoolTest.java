@@ -1,0 +1,156 @@
+package io.bailey.volume;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.bailey.io.LocalFiles;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.Map;
+import java.util.Random;
+import java.util.Set;
+import java.util.UUID;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+final class SlabPoolTest {
+  private static final long SLAB = SlabPool.SLAB_SLOTS * (long) SlabPool.SLOT_BYTES;
+
+  private final LocalFiles files = new LocalFiles();
+  private final UUID set = UUID.randomUUID();
+
+  @TempDir Path directory;
+
+  private record Held(long sequence, long volume, long block, long blocks) {}
+
+  private final Map<Integer, Held> found = new HashMap<>();
+
+  private SlabPool open(UUID which, long maxBytes) throws IOException {
+    found.clear();
+    return new SlabPool(
+        files,
+        directory,
+        which,
+        maxBytes,
+        (slot, sequence, volume, block, blocks) ->
+            found.put(slot, new Held(sequence, volume, block, blocks)));
+  }
+
+  private static byte[] content(long seed) {
+    byte[] bytes = new byte[SlabPool.SLOT_BYTES];
+    new Random(seed).nextBytes(bytes);
+    return bytes;
+  }
+
+  private static byte[] read(SlabPool pool, int slot) {
+    byte[] bytes = new byte[SlabPool.SLOT_BYTES];
+    pool.copy(slot, 0, bytes, 0, bytes.length);
+    return bytes;
+  }
+
+  /** More than ten slabs: their names don't sort like their numbers. */
+  @Test
+  void whatWasPublished_isFoundByTheNextProcess_andOnlyThat() throws Exception {
+    Random random = new Random(3);
+    SlabPool pool = open(set, 13 * SLAB);
+    Map<Long, Held> expected = new HashMap<>();
+    int[] slots = new int[12 * SlabPool.SLAB_SLOTS + 100];
+    assertThat(pool.take(slots.length, slots)).isTrue();
+    Set<Integer> distinct = new HashSet<>();
+    for (int i = 0; i < slots.length; i++) {
+      assertThat(distinct.add(slots[i])).isTrue();
+      if (random.nextInt(20) == 0) {
+        Held held = new Held(i + 1, random.nextLong(), random.nextLong(1 << 20), i % 3);
+        pool.fill(slots[i], content(i + 1), 0);
+        pool.publish(slots[i], held.sequence, held.volume, held.block, held.blocks);
+        if (random.nextInt(5) == 0) {
+          pool.give(slots[i]);
+        } else {
+          expected.put(held.sequence, held);
+        }
+      }
+    }
+    pool.close(false);
+
+    SlabPool next = open(set, 13 * SLAB);
+    Map<Long, Held> actual = new HashMap<>();
+    found.values().forEach(held -> actual.put(held.sequence, held));
+    assertThat(actual.keySet()).hasSameSizeAs(expected.keySet());
+    assertThat(actual.equals(expected)).isTrue();
+    found.forEach(
+        (slot, held) ->
+            assertThat(Arrays.equals(read(next, slot), content(held.sequence)))
+                .as("bytes of sequence %d", held.sequence)
+                .isTrue());
+    assertThat(next.available()).isEqualTo(13 * SlabPool.SLAB_SLOTS - expected.size());
+    next.close(true);
+    assertThat(files.list(directory)).isEmpty();
+  }
+
+  @Test
+  void slabsOfAnotherSet_orOfAWrongSize_areDropped() throws Exception {
+    SlabPool pool = open(set, 2 * SLAB);
+    int[] slot = new int[1];
+    pool.take(1, slot);
+    pool.publish(slot[0], 1, 2, 3, 0);
+    pool.close(false);
+    java.nio.file.Files.write(directory.resolve("slab-1"), new byte[77]);
+    SlabPool other = open(UUID.randomUUID(), 2 * SLAB);
+    assertThat(found).isEmpty();
+    assertThat(files.list(directory)).isEmpty();
+    other.close(true);
+  }
+
+  @Test
+  void anExhaustedPool_refuses_andTakesNone_untilSomethingIsGiven() throws Exception {
+    SlabPool pool = open(set, 2 * SLAB);
+    int[] all = new int[pool.capacity()];
+    assertThat(pool.take(all.length, all)).isTrue();
+    int[] more = {-7, -7};
+    assertThat(pool.take(1, more)).isFalse();
+    pool.give(all[5]);
+    assertThat(pool.take(2, more)).isFalse();
+    assertThat(pool.available()).isEqualTo(1);
+    assertThat(pool.take(1, more)).isTrue();
+    assertThat(more).containsExactly(all[5], -7);
+    pool.giveUnused(all, 10, 20);
+    assertThat(pool.available()).isEqualTo(10);
+    pool.close(true);
+  }
+
+  @Test
+  void aSmallerBudget_thanTheSlabsThatAreThere_isKeptToFromThenOn() throws Exception {
+    SlabPool pool = open(set, 5 * SLAB);
+    int[] slots = new int[5 * SlabPool.SLAB_SLOTS];
+    pool.take(slots.length, slots);
+    for (int i = 0; i < slots.length; i++) {
+      pool.publish(slots[i], i + 1, 1, i, 0);
+    }
+    pool.close(false);
+    SlabPool small = open(set, 2 * SLAB);
+    assertThat(found).hasSize(slots.length);
+    assertThat(small.take(1, slots)).as("no further slab").isFalse();
+    small.close(true);
+  }
+
+  @Test
+  void aSlot_holdsWhatWasPublishedWithIt() throws Exception {
+    SlabPool pool = open(set, 2 * SLAB);
+    int[] slot = new int[1];
+    pool.take(1, slot);
+    pool.fill(slot[0], content(1), 0);
+    pool.patch(slot[0], 100, content(2), 7, 50);
+    pool.publish(slot[0], 9, 8, 7, 0);
+    byte[] expected = content(1);
+    System.arraycopy(content(2), 7, expected, 100, 50);
+    assertThat(read(pool, slot[0])).isEqualTo(expected);
+    assertThat(pool.holds(slot[0], 8, 9)).isTrue();
+    assertThat(pool.holds(slot[0], 8, 10)).isFalse();
+    assertThat(pool.holds(slot[0], 7, 9)).isFalse();
+    pool.give(slot[0]);
+    assertThat(pool.holds(slot[0], 8, 9)).isFalse();
+    pool.close(true);
+  }
+}

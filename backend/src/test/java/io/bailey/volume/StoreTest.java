@@ -1,0 +1,245 @@
+package io.bailey.volume;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.bailey.io.FaultyFiles.Call;
+import io.bailey.io.StorageException;
+import io.bailey.io.StorageException.Kind;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+final class StoreTest {
+  @TempDir Path directory;
+
+  private static void fails(Kind kind, String says, ThrowingCallable call) {
+    assertThatThrownBy(call)
+        .isInstanceOfSatisfying(StorageException.class, e -> assertThat(e.kind()).isEqualTo(kind))
+        .hasMessageContaining(says)
+        .hasMessageNotContaining("\n");
+  }
+
+  private StoreOptions options() {
+    return new StoreOptions(
+        directory.resolve("store"), directory.resolve("memory"), TestStore.BUDGET);
+  }
+
+  @Test
+  void wrongNamesAndSizes_areRefused_andTakenNamesToo() throws Exception {
+    try (TestStore test = new TestStore(directory)) {
+      Store store = test.store;
+      for (String name : List.of("", "A", "a/b", "..", ".a", "a:b", "a~new", "x".repeat(64))) {
+        fails(Kind.INVALID, "not allowed", () -> test.volume(name, Durability.NONE));
+        fails(Kind.INVALID, "not allowed", () -> ImageName.parse(name + ":" + name));
+      }
+      for (long size : new long[] {-512, 0, 1, 513, (1L << 48) + 512}) {
+        VolumeSpec spec = new VolumeSpec(Optional.empty(), size, Durability.FLUSH);
+        fails(Kind.INVALID, "multiple of 512", () -> store.createVolume("v", spec));
+      }
+      test.volume("v", Durability.FLUSH);
+      fails(Kind.EXISTS, "volume v", () -> test.volume("v", Durability.FLUSH));
+      ImageName image = ImageName.parse("debian");
+      store.importImage(image, new RandomDisk(0, 10), Progress.NONE);
+      fails(
+          Kind.EXISTS,
+          "debian:latest",
+          () -> store.importImage(image, new RandomDisk(0, 10), Progress.NONE));
+      fails(Kind.EXISTS, "debian:latest", () -> store.commit("v", image));
+      VolumeSpec small = new VolumeSpec(Optional.of(image), 512, Durability.FLUSH);
+      fails(Kind.INVALID, "smaller", () -> store.createVolume("w", small));
+      fails(Kind.NOT_FOUND, "none:1", () -> test.fork("w", "none:1"));
+      fails(Kind.NOT_FOUND, "none", () -> store.removeVolume("none"));
+      fails(Kind.NOT_FOUND, "none:1", () -> store.removeImage(ImageName.parse("none:1")));
+      assertThat(store.volumes()).extracting(Volume::name).containsExactly("v");
+    }
+  }
+
+  @Test
+  void aName_thatLooksLikeATemporaryFile_isANameLikeOthers() throws Exception {
+    try (TestStore test = new TestStore(directory)) {
+      Volume plain = test.volume("v", Durability.FLUSH);
+      Volume volume = test.volume("v.new", Durability.FLUSH);
+      TestStore.write(volume, 0, 5);
+      TestStore.write(plain, 0, 6);
+      plain.checkpoint();
+      volume.checkpoint();
+      test.store.commit("v.new", ImageName.parse("a:1.new"));
+      test.reopen();
+      assertThat(test.store.volumes()).extracting(Volume::name).containsExactly("v", "v.new");
+      assertThat(test.store.images()).hasSize(1);
+      TestStore.compare(test.store.volume("v.new").orElseThrow(), 5, 1, "v.new");
+      TestStore.compare(test.store.volume("v").orElseThrow(), 6, 1, "v");
+    }
+  }
+
+  @Test
+  void aNameIsTaken_untilItsVolumeIsGone() throws Exception {
+    try (TestStore test = new TestStore(directory)) {
+      test.volume("v", Durability.FLUSH);
+      List<Throwable> refused = new ArrayList<>();
+      test.files.fault(
+          (call, path) -> {
+            if (call == Call.DELETE && path.endsWith("volumes/v")) {
+              test.files.heal();
+              try {
+                test.volume("v", Durability.FLUSH);
+              } catch (StorageException e) {
+                refused.add(e);
+              }
+              assertThatThrownBy(() -> test.store.removeVolume("v"))
+                  .isInstanceOf(StorageException.class);
+            }
+          });
+      test.store.removeVolume("v");
+      assertThat(refused).hasSize(1);
+      TestStore.write(test.volume("v", Durability.FLUSH), 0, 9);
+      test.reopen();
+      TestStore.compare(test.store.volume("v").orElseThrow(), 9, 1, "the second v");
+    }
+  }
+
+  @Test
+  void tooSmallABudget_aForeignDirectory_aNewerStore_areRefused() throws Exception {
+    Path foreign = directory.resolve("foreign");
+    Files.createDirectories(foreign);
+    Files.writeString(foreign.resolve("letter.txt"), "dear");
+    StoreOptions there = new StoreOptions(foreign, directory.resolve("m2"), TestStore.BUDGET);
+    fails(Kind.INVALID, "letter.txt", () -> Store.open(there));
+    assertThat(foreign.resolve("letter.txt")).hasContent("dear");
+    assertThat(foreign.toFile().list()).containsExactly("letter.txt");
+    StoreOptions tiny =
+        new StoreOptions(directory.resolve("store"), directory.resolve("memory"), 1 << 20);
+    fails(Kind.INVALID, "32 MiB", () -> Store.open(tiny));
+
+    Store.open(options()).close();
+    Path marker = directory.resolve("store/store");
+    byte[] bytes = Files.readAllBytes(marker);
+    bytes[7] = 2;
+    Files.write(marker, bytes);
+    fails(Kind.TOO_NEW, "newer bailey", () -> Store.open(options()));
+    bytes[7] = 1;
+    bytes[0] = 'X';
+    Files.write(marker, bytes);
+    fails(Kind.DAMAGED, marker.toString(), () -> Store.open(options()));
+    bytes[0] = 'B';
+    Files.write(marker, bytes);
+    Store.open(options()).close();
+  }
+
+  /** Holds a store open until its input ends. */
+  public static void main(String[] args) throws IOException {
+    Path directory = Path.of(args[0]);
+    try (Store store =
+        Store.open(
+            new StoreOptions(
+                directory.resolve("store"), directory.resolve("memory"), TestStore.BUDGET))) {
+      System.out.println("open " + store.volumes().size());
+      while (System.in.read() >= 0) {
+        // Until the test closes it.
+      }
+    }
+  }
+
+  @Test
+  void aStoreInUse_isRefused_namingTheProcess() throws Exception {
+    Process other =
+        new ProcessBuilder(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "--enable-native-access=ALL-UNNAMED",
+                "-cp",
+                System.getProperty("java.class.path"),
+                StoreTest.class.getName(),
+                directory.toString())
+            .redirectError(ProcessBuilder.Redirect.INHERIT)
+            .start();
+    try {
+      String line;
+      do {
+        line = other.inputReader().readLine();
+        assertThat(line).as("the other process ended").isNotNull();
+      } while (!line.startsWith("open"));
+      fails(Kind.IN_USE, "process " + other.pid(), () -> Store.open(options()));
+      other.getOutputStream().close();
+      assertThat(other.waitFor()).isZero();
+      try (Store store = Store.open(options())) {
+        fails(Kind.IN_USE, "this process", () -> Store.open(options()));
+        assertThat(store.volumes()).isEmpty();
+      }
+    } finally {
+      other.destroyForcibly();
+    }
+  }
+
+  @Test
+  void aRemovedImage_keepsItsChunks_untilItsLastForkGoes() throws Exception {
+    try (TestStore test = new TestStore(directory)) {
+      ImageName name = ImageName.parse("golden:1");
+      test.store.importImage(name, new RandomDisk(50, 2000), Progress.NONE);
+      int files = test.chunkFiles().size();
+      assertThat(files).isGreaterThan(2);
+      test.fork("a", "golden:1");
+      test.fork("b", "golden:1");
+      test.store.removeImage(name);
+      test.store.removeVolume("a");
+      test.reopen();
+      assertThat(test.chunkFiles()).hasSize(files);
+      TestStore.compare(test.store.volume("b").orElseThrow(), 50, 2000, "the last fork");
+      test.store.removeVolume("b");
+      assertThat(test.chunkFiles()).isEmpty();
+    }
+  }
+
+  @Test
+  void aFork_costsTheSame_whateverTheImagesSize() throws Exception {
+    try (TestStore test = new TestStore(directory)) {
+      test.store.importImage(ImageName.parse("small"), new RandomDisk(0, 10), Progress.NONE);
+      test.store.importImage(ImageName.parse("large"), new RandomDisk(0, 20_000), Progress.NONE);
+      test.reopen();
+      test.store.awaitCollection();
+      List<List<Long>> costs = new ArrayList<>();
+      for (String image : List.of("small", "large")) {
+        test.files.resetCounts();
+        test.fork("fork-" + image, image);
+        List<Long> cost = new ArrayList<>();
+        for (Call call : Call.values()) {
+          cost.add(test.files.count(call));
+        }
+        costs.add(cost);
+        assertThat(test.files.bytesRead()).as(image).isZero();
+        assertThat(test.files.bytesWritten()).as(image).isLessThan(2000);
+      }
+      assertThat(costs.get(1)).isEqualTo(costs.get(0));
+      TestStore.compare(test.store.volume("fork-large").orElseThrow(), 0, 50, "the fork");
+    }
+  }
+
+  @Test
+  void anEphemeralVolume_neverWaitsForTheDisk() throws Exception {
+    try (TestStore test = new TestStore(directory)) {
+      test.store.importImage(ImageName.parse("golden"), new RandomDisk(0, 100), Progress.NONE);
+      test.files.resetCounts();
+      Volume volume =
+          test.store.createVolume(
+              "v",
+              new VolumeSpec(Optional.of(ImageName.parse("golden")), 64 << 20, Durability.NONE));
+      for (int round = 0; round < 6; round++) {
+        for (int i = 0; i < 300; i++) {
+          TestStore.write(volume, 100 + i, round + i);
+        }
+        volume.flush();
+        volume.checkpoint();
+        volume.zero(4096, 8192, false);
+      }
+      volume.merge();
+      assertThat(test.files.count(Call.SYNC)).isZero();
+      assertThat(test.files.count(Call.SYNC_DIRECTORY)).isZero();
+    }
+  }
+}

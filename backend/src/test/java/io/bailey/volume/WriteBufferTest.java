@@ -1,0 +1,151 @@
+package io.bailey.volume;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.bailey.dubtree.Cursor;
+import io.bailey.dubtree.Entry;
+import io.bailey.io.LocalFiles;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Random;
+import java.util.UUID;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The write buffer and its map of slots beside plain maps. */
+final class WriteBufferTest {
+  @TempDir Path directory;
+
+  @Test
+  void theMapOfSlots_isAMap() {
+    for (long seed = 1; seed <= 20; seed++) {
+      Random random = new Random(seed);
+      LongIntMap map = new LongIntMap();
+      Map<Long, Integer> expected = new HashMap<>();
+      int range = 1 << (1 + random.nextInt(12));
+      for (int i = 0; i < 5000; i++) {
+        // Far apart keys collide like near ones don't.
+        long key = (long) random.nextInt(range) << (random.nextBoolean() ? 0 : 40);
+        Integer before;
+        int actual;
+        switch (random.nextInt(3)) {
+          case 0 -> {
+            before = expected.remove(key);
+            actual = map.remove(key);
+          }
+          case 1 -> {
+            before = expected.get(key);
+            actual = map.get(key);
+          }
+          default -> {
+            before = expected.put(key, i);
+            actual = map.put(key, i);
+          }
+        }
+        assertThat(actual).as("seed %d step %d", seed, i).isEqualTo(before == null ? -1 : before);
+        assertThat(map.size()).as("seed %d step %d", seed, i).isEqualTo(expected.size());
+      }
+      assertThat(map.sortedKeys())
+          .as("seed %d", seed)
+          .isEqualTo(expected.keySet().stream().mapToLong(k -> k).sorted().toArray());
+      expected.forEach((key, value) -> assertThat(map.get(key)).isEqualTo(value));
+    }
+  }
+
+  @Test
+  void aBuffer_holdsTheNewest_andGivesEverySlotBack() throws Exception {
+    SlabPool pool =
+        new SlabPool(
+            new LocalFiles(), directory, UUID.randomUUID(), 8 << 20, (s, q, v, b, n) -> {});
+    for (long seed = 1; seed <= 40; seed++) {
+      Random random = new Random(seed);
+      String what = "seed " + seed;
+      int blocks = 1 + random.nextInt(300);
+      WriteBuffer buffer = new WriteBuffer(pool);
+      int[] expected = new int[blocks];
+      Arrays.fill(expected, -1);
+      for (int step = random.nextInt(300); step >= 0; step--) {
+        int[] slot = new int[1];
+        assertThat(pool.take(1, slot)).isTrue();
+        int at = random.nextInt(blocks);
+        if (random.nextInt(4) == 0) {
+          int count = 1 + random.nextInt(blocks - at);
+          pool.publish(slot[0], step + 1, 1, at, count);
+          buffer.putZeros(at, count, slot[0]);
+          Arrays.fill(expected, at, at + count, 0);
+        } else {
+          byte[] bytes = new byte[4096];
+          bytes[0] = (byte) step;
+          bytes[1] = 1;
+          pool.fill(slot[0], bytes, 0);
+          pool.publish(slot[0], step + 1, 1, at, 0);
+          buffer.put(at, slot[0]);
+          expected[at] = 256 | (step & 0xFF);
+        }
+      }
+      compare(pool, buffer, expected, what);
+      comparePieces(buffer, expected, random, what);
+      compareCursor(buffer, expected, what);
+      buffer.giveAll();
+      assertThat(buffer.isEmpty()).as(what).isTrue();
+      assertThat(pool.available()).as(what).isEqualTo(pool.capacity());
+    }
+    pool.close(true);
+  }
+
+  private static void compare(SlabPool pool, WriteBuffer buffer, int[] expected, String what) {
+    byte[] bytes = new byte[2];
+    for (int block = 0; block < expected.length; block++) {
+      int slot = buffer.slot(block);
+      if (slot == LongIntMap.NONE) {
+        assertThat(buffer.isZero(block)).as(what).isEqualTo(expected[block] == 0);
+        assertThat(expected[block]).as(what).isLessThanOrEqualTo(0);
+      } else {
+        pool.copy(slot, 0, bytes, 0, 2);
+        assertThat(256 * bytes[1] + (bytes[0] & 0xFF)).as(what).isEqualTo(expected[block]);
+      }
+    }
+  }
+
+  private static void comparePieces(
+      WriteBuffer buffer, int[] expected, Random random, String what) {
+    for (int i = 0; i < 20; i++) {
+      int first = random.nextInt(expected.length);
+      int end = first + 1 + random.nextInt(expected.length - first);
+      int[] actual = new int[expected.length];
+      Arrays.fill(actual, -1);
+      long at = first;
+      for (long[] piece : buffer.pieces(first, end)) {
+        assertThat(piece[0]).as(what).isGreaterThanOrEqualTo(at).isLessThan(piece[1]);
+        at = piece[1];
+        Arrays.fill(actual, (int) piece[0], (int) piece[1], (int) piece[2]);
+      }
+      assertThat(at).as(what).isLessThanOrEqualTo(end);
+      for (int block = first; block < end; block++) {
+        assertThat(actual[block]).as(what).isEqualTo(Math.min(1, expected[block]));
+      }
+    }
+  }
+
+  private static void compareCursor(WriteBuffer buffer, int[] expected, String what)
+      throws Exception {
+    int[] actual = new int[expected.length];
+    Arrays.fill(actual, -1);
+    Cursor cursor = buffer.cursor();
+    byte[] bytes = new byte[4096];
+    long at = 0;
+    for (Entry entry = cursor.next(); entry != null; entry = cursor.next()) {
+      assertThat(entry.start()).as(what).isGreaterThanOrEqualTo(at);
+      at = entry.end();
+      if (entry instanceof Entry.Plain plain) {
+        plain.loader().load(plain.slot(), bytes);
+        actual[(int) plain.start()] = 256 * bytes[1] + (bytes[0] & 0xFF);
+      } else {
+        Arrays.fill(actual, (int) entry.start(), (int) at, 0);
+      }
+    }
+    assertThat(actual).as(what).isEqualTo(expected);
+  }
+}
