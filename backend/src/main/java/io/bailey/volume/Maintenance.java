@@ -1,6 +1,7 @@
 package io.bailey.volume;
 
 import io.bailey.io.StorageException;
+import java.io.IOException;
 import java.util.Collection;
 import java.util.Comparator;
 import java.util.List;
@@ -102,6 +103,13 @@ final class Maintenance {
                 .max(Comparator.comparingInt(Volume::bufferedSlots))
                 .ifPresent(Volume::requestCheckpoint);
           });
+    }
+  }
+
+  /** Empties the write buffers of all volumes, in the caller's thread. */
+  void emptyAll() throws IOException {
+    for (Volume volume : volumes.get()) {
+      volume.checkpoint();
     }
   }
 

@@ -839,32 +839,43 @@ public final class Volume implements BlockDevice {
         context.keys(),
         new Batch.Visitor() {
           @Override
-          public void value(long block, byte[] bytes) throws IOException {
-            replaySlot(block, 0, bytes);
+          public void value(long itsSequence, long block, byte[] bytes) throws IOException {
+            replaySlot(itsSequence, block, 0, bytes);
           }
 
           @Override
-          public void zeros(long block, long blocks) throws IOException {
-            replaySlot(block, blocks, new byte[0]);
+          public void zeros(long itsSequence, long block, long blocks) throws IOException {
+            replaySlot(itsSequence, block, blocks, new byte[0]);
           }
         });
     sequence = Math.max(sequence, batch.lastSequence());
   }
 
-  private void replaySlot(long block, long zeroBlocks, byte[] bytes) throws IOException {
+  private void replaySlot(long itsSequence, long block, long zeroBlocks, byte[] bytes)
+      throws IOException {
+    if (itsSequence <= runs.sequence()) {
+      return;
+    }
     if (block < 0 || Math.max(1, zeroBlocks) > blocks() - block) {
       throw new StorageException(
           Kind.DAMAGED, "the journal has block " + block + " of " + name + ", beyond its end");
     }
     int[] slot = new int[1];
-    if (active.slotCount() >= context.bufferSlots() || !context.pool().take(1, slot)) {
+    if (active.slotCount() >= context.bufferSlots()) {
       checkpoint();
-      context.pool().take(1, slot);
     }
+    if (!context.pool().take(1, slot)) {
+      context.maintenance().emptyAll();
+      if (!context.pool().take(1, slot)) {
+        throw new StorageException(
+            Kind.NO_SPACE, "no write buffers left to recover " + name + ": allow more memory");
+      }
+    }
+    sequence = Math.max(sequence, itsSequence);
     if (zeroBlocks == 0) {
       context.pool().fill(slot[0], bytes, 0);
     }
-    context.pool().publish(slot[0], ++sequence, id, block, zeroBlocks);
+    context.pool().publish(slot[0], itsSequence, id, block, zeroBlocks);
     if (zeroBlocks == 0) {
       active.put(block, slot[0]);
     } else {
