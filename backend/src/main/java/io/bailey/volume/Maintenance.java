@@ -1,5 +1,6 @@
 package io.bailey.volume;
 
+import io.bailey.io.StorageException;
 import java.util.Collection;
 import java.util.Comparator;
 import java.util.List;
@@ -12,6 +13,7 @@ import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The threads that work in the background for all volumes of a store: two that empty write buffers,
@@ -25,6 +27,7 @@ final class Maintenance {
   private final ExecutorService merges;
   private final ScheduledExecutorService retries;
   private final Supplier<Collection<Volume>> volumes;
+  private volatile @Nullable StorageException noSpace;
   private final AtomicBoolean relieving = new AtomicBoolean();
 
   Maintenance(Supplier<Collection<Volume>> volumes) {
@@ -36,6 +39,16 @@ final class Maintenance {
 
   private static ThreadFactory threads(String prefix) {
     return Thread.ofPlatform().daemon().name(prefix, 0).factory();
+  }
+
+  /** Notes how the latest checkpoint ended: for want of space, or (null) not. */
+  void noSpace(@Nullable StorageException failure) {
+    noSpace = failure;
+  }
+
+  /** Why buffers can't be emptied at present; null if they can. */
+  @Nullable StorageException noSpace() {
+    return noSpace;
   }
 
   /** Empties a volume's write buffer soon. */

@@ -59,6 +59,9 @@ record Root(
     int ownRuns,
     List<RunRef> runs,
     List<DataKey.Id> keyIds) {
+  /** What the name of a root that isn't in force ends with. */
+  static final String UNFINISHED = ".new";
+
   private static final byte[] MAGIC = {'B', 'A', 'I', 'L', 'E', 'Y', 'R', 1};
   private static final int MAX_BYTES = 16 << 20;
   private static final int MAX_KEYS = 4096;
@@ -74,15 +77,16 @@ record Root(
   }
 
   /**
-   * Replaces the root file of that name in one step.
+   * Writes the root under a name of its own, beside the one that is in force.
    *
-   * @param sync whether it must survive power loss when this returns
+   * @param sync whether it is to survive power loss
    * @return bytes written
    */
-  int write(HostFiles files, Path directory, String name, KeyRing keys, KeyWrap wrap, boolean sync)
+  int writeFresh(
+      HostFiles files, Path directory, String name, KeyRing keys, KeyWrap wrap, boolean sync)
       throws IOException {
     byte[] bytes = encode(keys, wrap);
-    Path fresh = directory.resolve(name + ".new");
+    Path fresh = directory.resolve(name + UNFINISHED);
     files.delete(fresh);
     try (HostFile file = files.create(fresh)) {
       file.write(0, bytes, 0, bytes.length);
@@ -90,11 +94,15 @@ record Root(
         file.sync();
       }
     }
-    files.rename(fresh, directory.resolve(name));
+    return bytes.length;
+  }
+
+  /** Puts the root just written in force, in one step. If it fails, either may be. */
+  void install(HostFiles files, Path directory, String name, boolean sync) throws IOException {
+    files.rename(directory.resolve(name + UNFINISHED), directory.resolve(name));
     if (sync) {
       files.syncDirectory(directory);
     }
-    return bytes.length;
   }
 
   private byte[] encode(KeyRing keys, KeyWrap wrap) throws StorageException {

@@ -47,7 +47,6 @@ public final class Store implements AutoCloseable {
   private static final UUID NO_BUFFERS = new UUID(0, 0);
   private static final long MIN_MEMORY_BYTES = 32L << 20;
   private static final int MAX_OPEN_FILES = 512;
-  private static final String UNFINISHED = ".new";
 
   private final StoreDirectory directory;
   private final StoreContext context;
@@ -164,7 +163,7 @@ public final class Store implements AutoCloseable {
   private List<String> rootNames(Path roots) throws IOException {
     List<String> found = new ArrayList<>();
     for (String name : context.files().list(roots)) {
-      if (name.endsWith(UNFINISHED)) {
+      if (name.endsWith(Root.UNFINISHED)) {
         context.files().delete(roots.resolve(name));
       } else {
         found.add(name);
@@ -304,13 +303,10 @@ public final class Store implements AutoCloseable {
   private Image publish(ImageName name, Root root, RunStack stack) throws IOException {
     synchronized (names) {
       failIfTaken(name);
-      root.write(
-          context.files(),
-          directory.resolve("images"),
-          name.toString(),
-          context.keys(),
-          context.wrap(),
-          true);
+      Path roots = directory.resolve("images");
+      root.writeFresh(
+          context.files(), roots, name.toString(), context.keys(), context.wrap(), true);
+      root.install(context.files(), roots, name.toString(), true);
       return addImage(name, root, stack);
     }
   }
@@ -344,7 +340,7 @@ public final class Store implements AutoCloseable {
   public Image commit(String volume, ImageName name) throws IOException {
     failIfTaken(name);
     Volume source = requireVolume(volume);
-    Volume.Snapshot snapshot = source.commit();
+    VolumeRuns.Snapshot snapshot = source.commit();
     List<DataKey.Id> keyIds = snapshot.root().keyIds();
     for (DataKey.Id id : keyIds) {
       context.keys().retain(id);
@@ -490,6 +486,7 @@ public final class Store implements AutoCloseable {
   /** Ends background work and turns what the buffers hold into runs. Requests must have ended. */
   @Override
   public void close() throws IOException {
+    volumes.values().forEach(Volume::endMerges);
     context.maintenance().close();
     IOException failed = null;
     for (Volume volume : volumes.values()) {
