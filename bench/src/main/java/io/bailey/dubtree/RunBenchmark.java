@@ -125,7 +125,7 @@ public class RunBenchmark {
 
   private void merge(int level) throws IOException {
     List<Run> runs = List.of(newer.runs().getFirst(), older.runs().getFirst());
-    Run merged = Merger.merge(catalog, runs, level, true, epoch, DISK_BLOCKS).run();
+    Run merged = Merger.merge(catalog, runs, level, true, epoch, DISK_BLOCKS, () -> false).run();
     RunStack.owning(catalog, List.of(merged)).release();
   }
 

@@ -33,7 +33,7 @@ final class WorkloadTest {
     Pattern.fill(100, 3, block, 0);
     ByteBuffer bytes = ByteBuffer.wrap(block).order(ByteOrder.LITTLE_ENDIAN);
     for (int sector = 0; sector < 8; sector++) {
-      long s = (800 + sector) ^ 3351;
+      long s = (800L + sector) ^ 3351;
       int m = 1 + (int) (s % 800);
       int at = sector * 512;
       assertThat(bytes.getLong(at)).isEqualTo(s);
