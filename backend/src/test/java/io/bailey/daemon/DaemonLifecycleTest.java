@@ -70,6 +70,15 @@ class DaemonLifecycleTest {
   }
 
   @Test
+  void stop_leavesNothingInMemory() throws IOException {
+    Path memory = Path.of("/dev/shm", MemoryDirectory.nameOf(directory.resolve("store")));
+    BaileyDaemon daemon = start();
+    assertThat(memory).isDirectory();
+    daemon.close();
+    assertThat(memory).doesNotExist();
+  }
+
+  @Test
   void secondDaemon_isRefused_withTheProcessNamed_andTheFirstGoesOn() throws IOException {
     try (BaileyDaemon first = start()) {
       assertThatThrownBy(this::start)

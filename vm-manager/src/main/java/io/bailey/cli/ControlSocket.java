@@ -225,6 +225,15 @@ final class ControlSocket implements Closeable {
       return n;
     }
 
+    /**
+     * What is left of the chunk: a reader of text that hears of the line end behind it waits for
+     * the next chunk before it hands out the line it has.
+     */
+    @Override
+    public int available() throws IOException {
+      return (int) Math.min(left, super.available());
+    }
+
     private void nextChunk() throws IOException {
       if (!first && !line().isEmpty()) {
         throw new IOException("the daemon's answer has a chunk of a wrong length");

@@ -6,6 +6,7 @@ import io.bailey.daemon.DefaultPlaces;
 import io.bailey.vm.VmExtension;
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.OptionalInt;
@@ -76,6 +77,9 @@ final class DaemonCommand implements Callable<Integer> {
     }
     if (metricsPort != null && (metricsPort < 0 || metricsPort > 65535)) {
       throw new ParameterException(spec.commandLine(), "--metrics-port is 0 to 65535");
+    }
+    if (store != null && Files.exists(store) && !Files.isDirectory(store)) {
+      throw new IOException(store + " is no directory: give another with --store");
     }
     DefaultPlaces places = DefaultPlaces.ofThisProcess();
     DaemonOptions options =

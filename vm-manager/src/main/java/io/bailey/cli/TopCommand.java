@@ -136,11 +136,12 @@ final class TopCommand extends ClientCommand {
     String head =
         String.format(
             Locale.ROOT,
-            "bailey %s  %d volumes  %.0f reads/s  %.0f writes/s",
+            "bailey %s  %d volumes  %.0f reads/s  %.0f writes/s  by %s",
             daemon.runDirectory(),
             rows.size(),
             reads,
-            writes);
+            writes,
+            order.label());
     screen.append(cut(head, width)).append("\r\n");
     screen.append(cut(TopView.Order.keys(), width)).append("\r\n\r\n");
     TopView.table(rows).lines().stream()

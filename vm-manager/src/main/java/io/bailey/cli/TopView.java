@@ -36,6 +36,10 @@ final class TopView {
       return present;
     }
 
+    String label() {
+      return label;
+    }
+
     static String keys() {
       StringBuilder text = new StringBuilder();
       for (Order order : values()) {

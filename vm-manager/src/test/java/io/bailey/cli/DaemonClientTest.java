@@ -6,11 +6,14 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -152,6 +155,40 @@ class DaemonClientTest {
       assertThat(peer.request()).contains("\"path\":\"" + directory + "\"");
     }
     assertThat(heard).containsExactly(1L, 2L);
+  }
+
+  @Test
+  void progress_is_heard_while_the_import_goes_on() throws IOException {
+    CountDownLatch heard = new CountDownLatch(1);
+    ScriptedPeer.Script script =
+        socket -> {
+          send(socket, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+          send(socket, chunk("{\"done\":1,\"total\":2}\n"));
+          awaitLatch(heard);
+          send(socket, chunk("{\"image\":{\"name\":\"a:1\"}}\n") + "0\r\n\r\n");
+        };
+    try (ScriptedPeer peer = ScriptedPeer.answering(directory, script)) {
+      client().importImage("a:1", directory, (done, total) -> heard.countDown());
+      assertThat(peer.request()).startsWith("POST ");
+    }
+  }
+
+  private static void send(SocketChannel socket, String text) throws IOException {
+    socket.write(ByteBuffer.wrap(text.getBytes(StandardCharsets.UTF_8)));
+  }
+
+  private static String chunk(String text) {
+    return Integer.toHexString(text.length()) + "\r\n" + text + "\r\n";
+  }
+
+  private static void awaitLatch(CountDownLatch latch) throws IOException {
+    try {
+      if (!latch.await(20, TimeUnit.SECONDS)) {
+        throw new IOException("nothing was heard");
+      }
+    } catch (InterruptedException e) {
+      throw new IOException(e);
+    }
   }
 
   @ParameterizedTest
