@@ -39,7 +39,8 @@ final class EngineTarget implements Target {
         List.of(
             "--enable-native-access=ALL-UNNAMED",
             "--sun-misc-unsafe-memory-access=allow",
-            "-Xlog:disable"));
+            "-Xlog:disable",
+            "-Djava.library.path=" + System.getProperty("java.library.path")));
     String more = System.getenv("BAILEY_JAVA_OPTS");
     if (more != null && !more.isBlank()) {
       command.addAll(Arrays.asList(more.strip().split("\\s+")));
