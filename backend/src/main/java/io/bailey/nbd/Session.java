@@ -249,12 +249,17 @@ final class Session {
           return readDirectly(flags, cookie, offset, length);
         }
         case Wire.WRITE -> {
-          if ((flags & Wire.FLAG_FUA) != 0
+          if (((flags & Wire.FLAG_FUA) != 0 && device.flushWaits())
               || !device.tryWrite(offset, in, start + Wire.REQUEST_BYTES, (int) length)) {
             return false;
           }
         }
         case Wire.CACHE -> device.prefetch(offset, length);
+        case Wire.FLUSH -> {
+          if (device.flushWaits()) {
+            return false;
+          }
+        }
         default -> {
           return false;
         }

@@ -1,15 +1,18 @@
 package io.bailey.volume;
 
 import io.bailey.io.StorageException;
+import java.io.IOException;
 import java.util.Collection;
 import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.ThreadFactory;
+import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Supplier;
@@ -23,8 +26,12 @@ import org.jspecify.annotations.Nullable;
 final class Maintenance {
   private static final long RETRY_MILLIS = 1000;
 
+  /** Prefetches that may wait; more are forgotten. */
+  private static final int MAX_PREFETCHES = 64;
+
   private final ExecutorService checkpoints;
   private final ExecutorService merges;
+  private final ThreadPoolExecutor prefetches;
   private final ScheduledExecutorService retries;
   private final Supplier<Collection<Volume>> volumes;
   private volatile @Nullable StorageException noSpace;
@@ -34,6 +41,15 @@ final class Maintenance {
     this.volumes = volumes;
     checkpoints = Executors.newFixedThreadPool(2, threads("bailey-checkpoint-"));
     merges = Executors.newFixedThreadPool(1, threads("bailey-merge-"));
+    prefetches =
+        new ThreadPoolExecutor(
+            0,
+            1,
+            1,
+            TimeUnit.SECONDS,
+            new LinkedBlockingQueue<>(MAX_PREFETCHES),
+            threads("bailey-prefetch-"),
+            new ThreadPoolExecutor.DiscardPolicy());
     retries = Executors.newSingleThreadScheduledExecutor(threads("bailey-retry-"));
   }
 
@@ -61,6 +77,11 @@ final class Maintenance {
     run(merges, volume::backgroundMerge);
   }
 
+  /** Does a prefetch soon, or never if there are too many. */
+  void prefetch(Runnable task) {
+    prefetches.execute(task);
+  }
+
   /** Tries again a second later what failed for want of space. */
   void retryCheckpoint(Volume volume) {
     try {
@@ -85,6 +106,13 @@ final class Maintenance {
     }
   }
 
+  /** Empties the write buffers of all volumes, in the caller's thread. */
+  void emptyAll() throws IOException {
+    for (Volume volume : volumes.get()) {
+      volume.checkpoint();
+    }
+  }
+
   /** The journal grew long: volumes that keep its old segments from being deleted are emptied. */
   void release(List<Long> holdingBack) {
     run(
@@ -106,6 +134,9 @@ final class Maintenance {
   /** Ends the threads; what they are at is finished first. */
   void close() {
     retries.shutdownNow();
+    // Not shutdownNow: an interrupted read would close its file.
+    prefetches.getQueue().clear();
+    prefetches.shutdown();
     checkpoints.close();
     merges.close();
   }

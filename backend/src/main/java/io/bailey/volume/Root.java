@@ -59,8 +59,8 @@ record Root(
     int ownRuns,
     List<RunRef> runs,
     List<DataKey.Id> keyIds) {
-  /** What the name of a root that isn't in force ends with. */
-  static final String UNFINISHED = ".new";
+  /** Ends the names of roots that aren't in force; no name of an image or volume can. */
+  static final String UNFINISHED = "~new";
 
   private static final byte[] MAGIC = {'B', 'A', 'I', 'L', 'E', 'Y', 'R', 1};
   private static final int MAX_BYTES = 16 << 20;
@@ -101,7 +101,12 @@ record Root(
   void install(HostFiles files, Path directory, String name, boolean sync) throws IOException {
     files.rename(directory.resolve(name + UNFINISHED), directory.resolve(name));
     if (sync) {
-      files.syncDirectory(directory);
+      try {
+        files.syncDirectory(directory);
+      } catch (StorageException e) {
+        // Whatever its kind: to try again would prove nothing.
+        throw new StorageException(Kind.IO, String.valueOf(e.getMessage()), e);
+      }
     }
   }
 

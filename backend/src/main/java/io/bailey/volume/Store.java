@@ -23,6 +23,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -55,6 +56,9 @@ public final class Store implements AutoCloseable {
 
   /** Names being made; guarded by itself, and so are additions and removals. */
   private final Object names = new Object();
+
+  /** Volumes on their way out, whose files are still there. Guarded by {@code names}. */
+  private final Set<String> leaving = new HashSet<>();
 
   private record StoredImage(Image image, Root root, RunStack stack) {}
 
@@ -111,7 +115,8 @@ public final class Store implements AutoCloseable {
     if (buffersLost) {
       directory.bufferSet(next);
     }
-    if (!set.equals(NO_BUFFERS) && complete) {
+    if (complete) {
+      // Also after a clean stop: a reboot since takes the roots of ephemeral volumes with it.
       Thread.ofPlatform().daemon().name("bailey-collect").start(this::collectGarbage);
     }
   }
@@ -306,7 +311,12 @@ public final class Store implements AutoCloseable {
       Path roots = directory.resolve("images");
       root.writeFresh(
           context.files(), roots, name.toString(), context.keys(), context.wrap(), true);
-      root.install(context.files(), roots, name.toString(), true);
+      try {
+        root.install(context.files(), roots, name.toString(), true);
+      } catch (IOException e) {
+        context.files().delete(roots.resolve(name.toString()));
+        throw e;
+      }
       return addImage(name, root, stack);
     }
   }
@@ -386,6 +396,13 @@ public final class Store implements AutoCloseable {
         throw new StorageException(
             Kind.EXISTS, "volume " + name + " exists: choose another name, or remove it first");
       }
+      if (leaving.contains(name)) {
+        throw new StorageException(
+            Kind.IN_USE, "volume " + name + " is being removed: try again when it is gone");
+      }
+      if (spec.from().isEmpty()) {
+        checkSize(spec.size());
+      }
       List<DataKey.Id> keyIds = new ArrayList<>();
       DataKey key = DataKey.random();
       context.keys().add(key);
@@ -407,7 +424,6 @@ public final class Store implements AutoCloseable {
         }
         stack = image.stack.fork();
       } else {
-        checkSize(size);
         stack = RunStack.owning(context.catalog(), List.of());
       }
       long id = RANDOM.nextLong() | 1;
@@ -473,9 +489,16 @@ public final class Store implements AutoCloseable {
     synchronized (names) {
       volume = requireVolume(name);
       volumes.remove(name);
+      leaving.add(name);
     }
-    volume.shut();
-    volume.delete();
+    try {
+      volume.shut();
+      volume.delete();
+    } finally {
+      synchronized (names) {
+        leaving.remove(name);
+      }
+    }
   }
 
   /** Syncs of the journal since the store was opened: one may serve many flushes. */

@@ -53,6 +53,9 @@ public final class Volume implements BlockDevice {
 
   private static final long WAIT_MILLIS = 5;
 
+  /** What one prefetch brings into the cache at most. */
+  private static final long MAX_PREFETCH_BYTES = 64L << 20;
+
   /** Segments of the journal beyond which the volumes that need the oldest are emptied. */
   private static final int JOURNAL_SEGMENTS_ALLOWED = 8;
 
@@ -247,10 +250,19 @@ public final class Volume implements BlockDevice {
   }
 
   @Override
-  public void prefetch(long offset, long length) throws IOException {
-    byte[] piece = new byte[1 << 20];
-    for (long at = 0; at < length; at += piece.length) {
-      read(offset + at, piece, 0, (int) Math.min(piece.length, length - at));
+  public void prefetch(long offset, long length) {
+    context.maintenance().prefetch(() -> readAway(offset, Math.min(length, MAX_PREFETCH_BYTES)));
+  }
+
+  /** Reads a range for the cache's sake. */
+  private void readAway(long offset, long length) {
+    byte[] piece = new byte[(int) Math.min(length, 1 << 20)];
+    try {
+      for (long at = 0; at < length; at += piece.length) {
+        read(offset + at, piece, 0, (int) Math.min(piece.length, length - at));
+      }
+    } catch (IOException e) {
+      LOG.log(System.Logger.Level.DEBUG, "prefetch of {0}: {1}", name, e.getMessage());
     }
   }
 
@@ -571,6 +583,11 @@ public final class Volume implements BlockDevice {
   // Durability
 
   @Override
+  public boolean flushWaits() {
+    return durable();
+  }
+
+  @Override
   public void flush() throws IOException {
     if (durable()) {
       long position = journal();
@@ -822,32 +839,43 @@ public final class Volume implements BlockDevice {
         context.keys(),
         new Batch.Visitor() {
           @Override
-          public void value(long block, byte[] bytes) throws IOException {
-            replaySlot(block, 0, bytes);
+          public void value(long itsSequence, long block, byte[] bytes) throws IOException {
+            replaySlot(itsSequence, block, 0, bytes);
           }
 
           @Override
-          public void zeros(long block, long blocks) throws IOException {
-            replaySlot(block, blocks, new byte[0]);
+          public void zeros(long itsSequence, long block, long blocks) throws IOException {
+            replaySlot(itsSequence, block, blocks, new byte[0]);
           }
         });
     sequence = Math.max(sequence, batch.lastSequence());
   }
 
-  private void replaySlot(long block, long zeroBlocks, byte[] bytes) throws IOException {
+  private void replaySlot(long itsSequence, long block, long zeroBlocks, byte[] bytes)
+      throws IOException {
+    if (itsSequence <= runs.sequence()) {
+      return;
+    }
     if (block < 0 || Math.max(1, zeroBlocks) > blocks() - block) {
       throw new StorageException(
           Kind.DAMAGED, "the journal has block " + block + " of " + name + ", beyond its end");
     }
     int[] slot = new int[1];
-    if (active.slotCount() >= context.bufferSlots() || !context.pool().take(1, slot)) {
+    if (active.slotCount() >= context.bufferSlots()) {
       checkpoint();
-      context.pool().take(1, slot);
     }
+    if (!context.pool().take(1, slot)) {
+      context.maintenance().emptyAll();
+      if (!context.pool().take(1, slot)) {
+        throw new StorageException(
+            Kind.NO_SPACE, "no write buffers left to recover " + name + ": allow more memory");
+      }
+    }
+    sequence = Math.max(sequence, itsSequence);
     if (zeroBlocks == 0) {
       context.pool().fill(slot[0], bytes, 0);
     }
-    context.pool().publish(slot[0], ++sequence, id, block, zeroBlocks);
+    context.pool().publish(slot[0], itsSequence, id, block, zeroBlocks);
     if (zeroBlocks == 0) {
       active.put(block, slot[0]);
     } else {

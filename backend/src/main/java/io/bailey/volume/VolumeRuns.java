@@ -41,6 +41,9 @@ final class VolumeRuns {
   private long generation;
   private boolean mergeFailed;
 
+  /** The last merge found no space; the next may. */
+  private volatile boolean mergeStuck;
+
   /** Read without the lock by merges. */
   private volatile boolean closed;
 
@@ -177,11 +180,14 @@ final class VolumeRuns {
         while (mergeOnce(epoch)) {
           // The next merge may have become due.
         }
+        mergeStuck = false;
       } catch (StorageException e) {
         if (closed) {
           return;
         }
-        if (e.kind() != Kind.NO_SPACE) {
+        if (e.kind() == Kind.NO_SPACE) {
+          mergeStuck = true;
+        } else {
           mergeFailed();
         }
         throw e;
@@ -201,7 +207,7 @@ final class VolumeRuns {
   /** Whether merges bring the number of runs down. */
   boolean merges() {
     synchronized (lock) {
-      return !closed && !mergeFailed;
+      return !closed && !mergeFailed && !mergeStuck;
     }
   }
 

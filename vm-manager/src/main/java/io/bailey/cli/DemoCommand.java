@@ -78,7 +78,7 @@ final class DemoCommand implements Callable<Integer> {
       throw new ParameterException(spec.commandLine(), "-n is 1 to " + MOST_VMS);
     }
     try (DemoHost host = new DemoHost()) {
-      show(host);
+      showUntilEnded(host);
     }
     step("Stopped the daemon and removed its directory; nothing is left");
     out().println();
@@ -90,6 +90,17 @@ final class DemoCommand implements Callable<Integer> {
     out().println("  ./bailey top                                what their disks do, live");
     out().flush();
     return 0;
+  }
+
+  /** After Ctrl-C, what fails does so because the daemon stops: that isn't what to complain of. */
+  private void showUntilEnded(DemoHost host) throws IOException {
+    try {
+      show(host);
+    } catch (IOException e) {
+      throw host.isEnding()
+          ? new IOException("interrupted: all of the demo is stopped and removed", e)
+          : e;
+    }
   }
 
   private void show(DemoHost host) throws IOException {

@@ -27,7 +27,7 @@ final class DemoHost implements AutoCloseable {
   private final Path directory;
   private final Thread atExit = new Thread(this::clean, "demo cleanup");
   private @Nullable Process daemon;
-  private boolean cleaned;
+  private volatile boolean cleaned;
 
   DemoHost() throws IOException {
     directory = Files.createTempDirectory("bailey-demo-");
@@ -40,6 +40,11 @@ final class DemoHost implements AutoCloseable {
 
   Path log() {
     return directory.resolve("daemon.log");
+  }
+
+  /** Whether everything is being stopped and removed, or has been. */
+  boolean isEnding() {
+    return cleaned;
   }
 
   /** Starts the daemon and returns once it serves. */

@@ -2,6 +2,7 @@ package io.bailey.cli;
 
 import java.io.IOException;
 import java.util.List;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -76,6 +77,8 @@ final class StatsCommand extends ClientCommand {
                 + ByteSize.format(activity.stored("guestBytesWritten"))
                 + " by the guest, "
                 + ByteSize.format(activity.stored("hostBytesWritten"))
-                + " to the host's disk");
+                + " to the host's disk, "
+                + String.format(Locale.ROOT, "%.2f", activity.amplification())
+                + " for each byte of the guest");
   }
 }
