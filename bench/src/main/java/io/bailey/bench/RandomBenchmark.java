@@ -115,7 +115,14 @@ final class RandomBenchmark {
     Path run = Files.createTempDirectory("bailey-bench");
     Path data = Files.createTempDirectory(directory, "bailey-bench-data");
     Path memory = Files.createTempDirectory(MEMORY_FILES, "bailey-bench");
-    Thread cleaning = new Thread(() -> deleteAll(run, data, memory), "bench-clean");
+    // Ended from outside: no server stays behind, and no file.
+    Thread cleaning =
+        new Thread(
+            () -> {
+              ProcessHandle.current().descendants().forEach(ProcessHandle::destroyForcibly);
+              deleteAll(run, data, memory);
+            },
+            "bench-clean");
     Runtime.getRuntime().addShutdownHook(cleaning);
     int count = subject.peer().isEmpty() ? rounds : peerRounds;
     try (Target target = start(subject, run, data, memory);
