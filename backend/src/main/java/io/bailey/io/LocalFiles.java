@@ -33,7 +33,8 @@ public final class LocalFiles implements HostFiles {
     String text = e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
     if (text.toLowerCase(Locale.ROOT).contains("no space left")
         || text.contains("Disk quota exceeded")) {
-      return new StorageException(Kind.NO_SPACE, "no space left for " + path, e);
+      return new StorageException(
+          Kind.NO_SPACE, "no space left for " + path + ": make room on that disk", e);
     }
     if (e instanceof NoSuchFileException) {
       return new StorageException(

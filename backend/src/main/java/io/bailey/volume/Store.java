@@ -57,6 +57,9 @@ public final class Store implements AutoCloseable {
   /** Names being made; guarded by itself, and so are additions and removals. */
   private final Object names = new Object();
 
+  /** Names of images and volumes whose roots couldn't be read. */
+  private final Set<String> unreadable = new HashSet<>();
+
   /** Volumes on their way out, whose files are still there. Guarded by {@code names}. */
   private final Set<String> leaving = new HashSet<>();
 
@@ -114,12 +117,12 @@ public final class Store implements AutoCloseable {
             pool,
             journal,
             new Maintenance(volumes::values));
-    boolean complete = readRoots();
+    readRoots();
     recover(found, buffersLost);
     if (buffersLost) {
       directory.bufferSet(next);
     }
-    if (complete) {
+    if (unreadable.isEmpty()) {
       // Also after a clean stop: a reboot since takes the roots of ephemeral volumes with it.
       collector.start();
     }
@@ -142,16 +145,18 @@ public final class Store implements AutoCloseable {
     }
   }
 
-  /** Reads every root; false if one couldn't be, so that nothing may be taken for garbage. */
-  private boolean readRoots() throws IOException {
-    boolean complete = true;
+  /**
+   * Reads every root. One that can't be read is left out with all it may need: its name isn't free,
+   * its slots and records are kept, and nothing is taken for garbage, until a start that reads it.
+   */
+  private void readRoots() throws IOException {
     for (String name : rootNames(directory.resolve("images"))) {
       try {
         Path path = directory.resolve("images").resolve(name);
         Root root = Root.read(context.files(), path, context.keys(), context.wrap());
         addImage(ImageName.parse(name), root, RunStack.open(context.catalog(), root.runs()));
       } catch (StorageException e) {
-        complete = unreadable(e);
+        leaveOut(name, e);
       }
     }
     for (Path roots : List.of(context.durableRoots(), context.ephemeralRoots())) {
@@ -162,11 +167,18 @@ public final class Store implements AutoCloseable {
           RunStack stack = RunStack.open(context.catalog(), root.runs());
           volumes.put(name, new Volume(context, name, root, stack));
         } catch (StorageException e) {
-          complete = unreadable(e);
+          leaveOut(name, e);
         }
       }
     }
-    return complete;
+  }
+
+  private void leaveOut(String name, StorageException e) throws StorageException {
+    if (e.kind() == Kind.TOO_NEW) {
+      throw e;
+    }
+    LOG.log(System.Logger.Level.ERROR, "{0} is left out: {1}", name, e.getMessage());
+    unreadable.add(name);
   }
 
   private List<String> rootNames(Path roots) throws IOException {
@@ -181,24 +193,16 @@ public final class Store implements AutoCloseable {
     return found;
   }
 
-  private static boolean unreadable(StorageException e) throws StorageException {
-    if (e.kind() == Kind.TOO_NEW) {
-      throw e;
-    }
-    LOG.log(System.Logger.Level.ERROR, "left out: {0}", e.getMessage());
-    return false;
-  }
-
   private void recover(List<Slot> found, boolean buffersLost) throws IOException {
     Map<Long, Volume> byId = new HashMap<>();
     volumes.values().forEach(volume -> byId.put(volume.id(), volume));
     found.sort(Comparator.comparingLong(Slot::sequence));
     for (Slot slot : found) {
       Volume volume = byId.get(slot.volume());
-      if (volume == null) {
-        context.pool().give(slot.slot());
-      } else {
+      if (volume != null) {
         volume.adopt(slot.slot(), slot.sequence());
+      } else if (unreadable.isEmpty()) {
+        context.pool().give(slot.slot());
       }
     }
     context
@@ -206,7 +210,10 @@ public final class Store implements AutoCloseable {
         .recover(
             batch -> {
               Volume volume = byId.get(batch.volume());
-              if (volume == null || !volume.needs(batch)) {
+              if (volume == null) {
+                return !unreadable.isEmpty();
+              }
+              if (!volume.needs(batch)) {
                 return false;
               }
               if (buffersLost) {
@@ -314,9 +321,18 @@ public final class Store implements AutoCloseable {
   }
 
   private void failIfTaken(ImageName name) throws StorageException {
+    failIfUnreadable(name.toString());
     if (images.containsKey(name)) {
       throw new StorageException(
           Kind.EXISTS, "image " + name + " exists: choose another name or tag, or remove it first");
+    }
+  }
+
+  private void failIfUnreadable(String name) throws StorageException {
+    if (unreadable.contains(name)) {
+      throw new StorageException(
+          Kind.DAMAGED,
+          name + " exists, but its root can't be read: choose another name; the log says why");
     }
   }
 
@@ -412,6 +428,7 @@ public final class Store implements AutoCloseable {
         throw new StorageException(
             Kind.EXISTS, "volume " + name + " exists: choose another name, or remove it first");
       }
+      failIfUnreadable(name);
       if (leaving.contains(name)) {
         throw new StorageException(
             Kind.IN_USE, "volume " + name + " is being removed: try again when it is gone");
@@ -544,10 +561,11 @@ public final class Store implements AutoCloseable {
       }
       volume.shut();
     }
-    if (failed == null) {
+    boolean clean = failed == null && unreadable.isEmpty();
+    if (clean) {
       directory.bufferSet(NO_BUFFERS);
     }
-    context.pool().close(failed == null);
+    context.pool().close(clean);
     context.journal().close();
     context.chunks().close();
     directory.close();

@@ -110,7 +110,12 @@ final class StoreDirectory implements AutoCloseable {
       String holder = new String(pid.array(), 0, pid.position(), StandardCharsets.US_ASCII).strip();
       channel.close();
       throw new StorageException(
-          Kind.IN_USE, "store " + directory + " is in use by process " + holder);
+          Kind.IN_USE,
+          "store "
+              + directory
+              + " is in use by process "
+              + holder
+              + ": stop that one, or choose another store");
     }
     pid.put((ProcessHandle.current().pid() + "\n").getBytes(StandardCharsets.US_ASCII)).flip();
     channel.truncate(0);

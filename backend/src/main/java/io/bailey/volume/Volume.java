@@ -512,6 +512,9 @@ public final class Volume implements BlockDevice {
     if (end > first) {
       putZeros(first, end - first);
     }
+    if (durability == Durability.EVERY_WRITE) {
+      flush();
+    }
   }
 
   @Override

@@ -242,4 +242,39 @@ final class StoreTest {
       assertThat(test.files.count(Call.SYNC_DIRECTORY)).isZero();
     }
   }
+
+  @Test
+  void aVolumeWhoseRootCantBeRead_losesNothing_untilItCan() throws Exception {
+    try (TestStore test = new TestStore(directory)) {
+      Volume volume =
+          test.store.createVolume("v", new VolumeSpec(Optional.empty(), 1 << 20, Durability.FLUSH));
+      TestStore.write(volume, 3, 7);
+      Path killed = test.copyAs("killed");
+      Path root = killed.resolve("store/volumes/v");
+      byte[] whole = Files.readAllBytes(root);
+      byte[] damaged = whole.clone();
+      damaged[whole.length / 2] ^= 1;
+      Files.write(root, damaged);
+      StoreOptions options =
+          new StoreOptions(killed.resolve("store"), killed.resolve("memory"), TestStore.BUDGET);
+      for (int start = 0; start < 2; start++) {
+        try (Store store = Store.open(options)) {
+          assertThat(store.volume("v")).isEmpty();
+          assertThatThrownBy(
+                  () ->
+                      store.createVolume(
+                          "v", new VolumeSpec(Optional.empty(), 4096, Durability.NONE)))
+              .hasMessageContaining("can't be read");
+        }
+      }
+      Files.write(root, whole);
+      try (Store store = Store.open(options)) {
+        byte[] found = new byte[4096];
+        store.volume("v").orElseThrow().read(3 * 4096, found, 0, 4096);
+        byte[] expected = new byte[4096];
+        volume.read(3 * 4096, expected, 0, 4096);
+        assertThat(found).isEqualTo(expected);
+      }
+    }
+  }
 }

@@ -40,11 +40,17 @@ final class TestStore implements AutoCloseable {
     store = Store.open(new StoreOptions(directory, memory, BUDGET), files);
   }
 
-  /** The store as the next process finds it after kill -9 at this moment. */
-  TestStore killed(String name, long budget) throws IOException {
+  /** A directory with what store and memory hold at this moment. */
+  Path copyAs(String name) throws IOException {
     Path to = directory.resolveSibling(name);
     copy(directory, to.resolve("store"));
     copy(memory, to.resolve("memory"));
+    return to;
+  }
+
+  /** The store as the next process finds it after kill -9 at this moment. */
+  TestStore killed(String name, long budget) throws IOException {
+    Path to = copyAs(name);
     return new TestStore(to.resolve("store"), to.resolve("memory"), budget);
   }
 
