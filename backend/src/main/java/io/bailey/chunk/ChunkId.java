@@ -21,7 +21,7 @@ public record ChunkId(long w0, long w1, long w2, long w3) {
   }
 
   /** The id whose 32 bytes a digest gave. */
-  static ChunkId ofDigest(byte[] digest) {
+  public static ChunkId ofDigest(byte[] digest) {
     return read(new Decoder("hash", digest));
   }
 

@@ -1,4 +1,19 @@
-/** Keys and sealing. */
+/**
+ * Keys and sealing.
+ *
+ * <pre>
+ * key file (32 bytes, 0600)
+ *    | wraps (AES-256-KWP, RFC 5649)
+ * data key: one an image or volume; its id is public
+ *    | HKDF-SHA256 (RFC 5869) over a random 256-bit salt, at each opening
+ * epoch key
+ *    | AES-256-GCM, nonce: 32 zero bits, 64-bit counter
+ * values, nodes, journal records, roots
+ * </pre>
+ *
+ * A pair of epoch key and counter seals once. A crash, a fork, a restored backup or a second
+ * process begins a new epoch with a new salt, and never continues an old counter.
+ */
 @NullMarked
 package io.bailey.crypto;
 

@@ -242,8 +242,10 @@ public final class BaileyDaemon implements AutoCloseable {
     }
   }
 
+  /** Where no ephemeral volume is and nothing waits to be written, nothing is left in memory. */
   private static void removeIfEmpty(Path directory) throws IOException {
     try {
+      Files.deleteIfExists(directory.resolve("volumes"));
       Files.deleteIfExists(directory);
     } catch (DirectoryNotEmptyException e) {
       LOG.log(Level.DEBUG, "kept for the next start: " + directory);

@@ -31,7 +31,7 @@ public final class RunWriter implements AutoCloseable {
   private final int level;
   private final long diskBlocks;
   private final Set<Chunk> staying;
-  private final VerifiedChunks sources = new VerifiedChunks();
+  private final MergeSources sources = new MergeSources();
   private final Codec codec = Codec.borrow();
   private final byte[] block = new byte[Dubtree.BLOCK_BYTES];
   private final ChunkOutput treeOut;
@@ -160,10 +160,7 @@ public final class RunWriter implements AutoCloseable {
       count(chunk, size);
       return;
     }
-    byte[] content = sources.get(source);
-    if (leaf.offset(i) < 0 || leaf.offset(i) + size > source.size()) {
-      throw RunStack.damagedValue(source, leaf.offset(i), stored.start());
-    }
+    MergeSources.Bytes sealed = sources.get(source, leaf.offset(i), size, stored.start());
     int chunk = writtenChunk();
     tree.addValue(
         stored.start(),
@@ -175,7 +172,7 @@ public final class RunWriter implements AutoCloseable {
         leaf.tags(),
         tag);
     count(chunk, size);
-    values.write(content, (int) leaf.offset(i), size, leaf.tags(), tag);
+    values.write(sealed.array(), sealed.offset(), size, leaf.tags(), tag);
   }
 
   private void count(int chunk, int size) {
@@ -229,6 +226,7 @@ public final class RunWriter implements AutoCloseable {
 
   /** Ends the run, which comes with one reference. Nothing is synced yet. */
   public Finished finish() throws IOException {
+    sources.verify();
     flushZeros();
     TreeWriter.Top top = tree.finish();
     List<Chunk> written = values.finish();

@@ -30,15 +30,18 @@ public final class Batch {
     return BatchWriter.longAt(record, 28);
   }
 
-  /** Hears of a batch's entries, in the order of the writes. */
+  /**
+   * Hears of a batch's entries, in the order of the writes.
+   *
+   * <p>Writes that were overwritten before they were journaled are missing from a batch, so the
+   * sequences of those that it has aren't known exactly. The {@code sequence} of an entry is the
+   * highest that it can have had: it grows from entry to entry and is never above the batch's last.
+   */
   public interface Visitor {
-    /** Comes first: how many entries there will be. */
-    default void begin(long entries) throws IOException {}
-
     /** The 4096 bytes of a block; the array is used again. */
-    void value(long block, byte[] bytes) throws IOException;
+    void value(long sequence, long block, byte[] bytes) throws IOException;
 
-    void zeros(long block, long blocks) throws IOException;
+    void zeros(long sequence, long block, long blocks) throws IOException;
   }
 
   /** Opens every entry; kind {@code DAMAGED} if one isn't what was written. */
@@ -71,13 +74,12 @@ public final class Batch {
     byte[] padded = Arrays.copyOf(record, record.length + Aead.TAG_BYTES);
     byte[] block = new byte[BatchWriter.BLOCK_BYTES];
     int at = valuesAt;
-    long count = index.getVar();
-    visitor.begin(count);
-    for (long entries = count; entries > 0; entries--) {
+    for (long after = index.getVar() - 1; after >= 0; after--) {
+      long sequence = lastSequence() - after;
       long number = index.getVar();
       int size = index.getVarInt(0, BatchWriter.BLOCK_BYTES);
       if (size == 0) {
-        visitor.zeros(number, index.getVar());
+        visitor.zeros(sequence, number, index.getVar());
         continue;
       }
       long counter = index.getVar();
@@ -90,7 +92,7 @@ public final class Batch {
         throw damaged("has a damaged value of block " + number);
       }
       at += size;
-      visitor.value(number, block);
+      visitor.value(sequence, number, block);
     }
   }
 

@@ -46,6 +46,10 @@ public final class Journal implements AutoCloseable {
 
   private long synced;
   private boolean syncing;
+
+  /** While it is, no segment is known to be needed by nobody. */
+  private boolean recovering;
+
   private long syncs;
   private @Nullable StorageException failure;
 
@@ -74,12 +78,14 @@ public final class Journal implements AutoCloseable {
         present.put(Long.parseLong(name.substring(0, 12)), name);
       }
     }
+    recovering = true;
     for (Map.Entry<Long, String> entry : present.entrySet()) {
       Segment segment = new Segment(new HashMap<>());
       segments.put(entry.getKey(), segment);
       readSegment(entry.getKey(), directory.resolve(entry.getValue()), segment, recovery);
       nextNumber = entry.getKey() + 1;
     }
+    recovering = false;
     dropUnneeded();
   }
 
@@ -283,6 +289,9 @@ public final class Journal implements AutoCloseable {
   }
 
   private void dropUnneeded() throws IOException {
+    if (recovering) {
+      return;
+    }
     List<Long> unneeded = new ArrayList<>();
     for (Map.Entry<Long, Segment> entry : segments.entrySet()) {
       boolean writing = current != null && entry.getKey() == nextNumber - 1;

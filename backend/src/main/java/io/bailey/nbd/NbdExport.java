@@ -14,6 +14,7 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 
 /** A device as NBD offers it on a Unix socket of its own. Thread-safe. */
 public final class NbdExport {
@@ -22,6 +23,7 @@ public final class NbdExport {
 
   private static final long LOOK_MILLIS = 1;
   private static final long RETRY_MILLIS = 100;
+  private static final long LOG_PAUSE_NANOS = TimeUnit.SECONDS.toNanos(1);
   private static final System.Logger LOG = System.getLogger(NbdExport.class.getName());
 
   private final NbdServer server;
@@ -32,6 +34,7 @@ public final class NbdExport {
   private final ThreadFactory readers;
   private final ExportStats stats = new ExportStats();
   private final Set<Connection> connections = ConcurrentHashMap.newKeySet();
+  private final AtomicLong nextFailureLog = new AtomicLong(System.nanoTime());
   private volatile boolean stopping;
   private boolean stopped;
 
@@ -108,6 +111,13 @@ public final class NbdExport {
 
   boolean isStopping() {
     return stopping;
+  }
+
+  /** Says yes once in a while, so that a guest's errors don't fill the log. */
+  boolean mayLogFailure() {
+    long now = System.nanoTime();
+    long next = nextFailureLog.get();
+    return now - next >= 0 && nextFailureLog.compareAndSet(next, now + LOG_PAUSE_NANOS);
   }
 
   String description() {

@@ -249,12 +249,17 @@ final class Session {
           return readDirectly(flags, cookie, offset, length);
         }
         case Wire.WRITE -> {
-          if ((flags & Wire.FLAG_FUA) != 0
+          if (((flags & Wire.FLAG_FUA) != 0 && device.flushWaits())
               || !device.tryWrite(offset, in, start + Wire.REQUEST_BYTES, (int) length)) {
             return false;
           }
         }
         case Wire.CACHE -> device.prefetch(offset, length);
+        case Wire.FLUSH -> {
+          if (device.flushWaits()) {
+            return false;
+          }
+        }
         default -> {
           return false;
         }
@@ -456,25 +461,26 @@ final class Session {
     }
   }
 
-  /** Notes a failure that a client is told about as a mere number. */
+  /**
+   * Notes a failure that a client is told about as a mere number: at most one a second and export
+   * for people to see, the others for those who look for them.
+   */
   void log(Throwable e, int command, long offset, long length) {
     if (e instanceof ClosedChannelException) {
       return;
     }
     boolean expected = e instanceof IOException;
+    Level seen = expected ? Level.WARNING : Level.ERROR;
     LOG.log(
-        expected ? Level.DEBUG : Level.ERROR,
+        export.mayLogFailure() ? seen : Level.DEBUG,
         () ->
-            "export "
-                + setting.name()
-                + ": "
-                + ExportStats.Kind.of(command).label()
-                + " of "
-                + length
-                + " bytes at "
-                + offset
-                + " failed: "
-                + e.getMessage(),
+            String.format(
+                "export %s: %s of %d bytes at %d failed: %s",
+                setting.name(),
+                ExportStats.Kind.of(command).label(),
+                length,
+                offset,
+                e.getMessage()),
         expected ? null : e);
   }
 }

@@ -52,6 +52,13 @@ public interface BlockDevice {
    */
   void flush() throws IOException;
 
+  /**
+   * Whether {@link #flush} may have something to wait for; false on a device that promises nothing.
+   */
+  default boolean flushWaits() {
+    return true;
+  }
+
   /** Starts to bring a range into the cache, and returns without waiting for it. */
   void prefetch(long offset, long length) throws IOException;
 

@@ -59,7 +59,7 @@ record Root(
     int ownRuns,
     List<RunRef> runs,
     List<DataKey.Id> keyIds) {
-  /** Ends the names of roots being written; no volume's or image's name has that character. */
+  /** Ends the names of roots that aren't in force; no name of an image or volume can. */
   static final String UNFINISHED = "~new";
 
   private static final byte[] MAGIC = {'B', 'A', 'I', 'L', 'E', 'Y', 'R', 1};
@@ -77,13 +77,13 @@ record Root(
   }
 
   /**
-   * Replaces the root file of that name in one step. A failure of kind {@code NO_SPACE} leaves the
-   * one before in place; after any other, either may be.
+   * Writes the root under a name of its own, beside the one that is in force.
    *
-   * @param sync whether it must survive power loss when this returns
+   * @param sync whether it is to survive power loss
    * @return bytes written
    */
-  int write(HostFiles files, Path directory, String name, KeyRing keys, KeyWrap wrap, boolean sync)
+  int writeFresh(
+      HostFiles files, Path directory, String name, KeyRing keys, KeyWrap wrap, boolean sync)
       throws IOException {
     byte[] bytes = encode(keys, wrap);
     Path fresh = directory.resolve(name + UNFINISHED);
@@ -94,15 +94,20 @@ record Root(
         file.sync();
       }
     }
-    files.rename(fresh, directory.resolve(name));
+    return bytes.length;
+  }
+
+  /** Puts the root just written in force, in one step. If it fails, either may be. */
+  void install(HostFiles files, Path directory, String name, boolean sync) throws IOException {
+    files.rename(directory.resolve(name + UNFINISHED), directory.resolve(name));
     if (sync) {
       try {
         files.syncDirectory(directory);
       } catch (StorageException e) {
+        // Whatever its kind: to try again would prove nothing.
         throw new StorageException(Kind.IO, String.valueOf(e.getMessage()), e);
       }
     }
-    return bytes.length;
   }
 
   private byte[] encode(KeyRing keys, KeyWrap wrap) throws StorageException {

@@ -57,7 +57,7 @@ public final class Store implements AutoCloseable {
   /** Names being made; guarded by itself, and so are additions and removals. */
   private final Object names = new Object();
 
-  /** Volumes on their way out, whose files are still there. */
+  /** Volumes on their way out, whose files are still there. Guarded by {@code names}. */
   private final Set<String> leaving = new HashSet<>();
 
   private record StoredImage(Image image, Root root, RunStack stack) {}
@@ -115,7 +115,8 @@ public final class Store implements AutoCloseable {
     if (buffersLost) {
       directory.bufferSet(next);
     }
-    if (!set.equals(NO_BUFFERS) && complete) {
+    if (complete) {
+      // Also after a clean stop: a reboot since takes the roots of ephemeral volumes with it.
       Thread.ofPlatform().daemon().name("bailey-collect").start(this::collectGarbage);
     }
   }
@@ -308,8 +309,10 @@ public final class Store implements AutoCloseable {
     synchronized (names) {
       failIfTaken(name);
       Path roots = directory.resolve("images");
+      root.writeFresh(
+          context.files(), roots, name.toString(), context.keys(), context.wrap(), true);
       try {
-        root.write(context.files(), roots, name.toString(), context.keys(), context.wrap(), true);
+        root.install(context.files(), roots, name.toString(), true);
       } catch (IOException e) {
         context.files().delete(roots.resolve(name.toString()));
         throw e;
@@ -347,7 +350,7 @@ public final class Store implements AutoCloseable {
   public Image commit(String volume, ImageName name) throws IOException {
     failIfTaken(name);
     Volume source = requireVolume(volume);
-    Volume.Snapshot snapshot = source.commit();
+    VolumeRuns.Snapshot snapshot = source.commit();
     List<DataKey.Id> keyIds = snapshot.root().keyIds();
     for (DataKey.Id id : keyIds) {
       context.keys().retain(id);
@@ -506,6 +509,7 @@ public final class Store implements AutoCloseable {
   /** Ends background work and turns what the buffers hold into runs. Requests must have ended. */
   @Override
   public void close() throws IOException {
+    volumes.values().forEach(Volume::endMerges);
     context.maintenance().close();
     IOException failed = null;
     for (Volume volume : volumes.values()) {

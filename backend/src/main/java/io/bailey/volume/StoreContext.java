@@ -25,8 +25,10 @@ record StoreContext(
     SlabPool pool,
     Journal journal,
     Maintenance maintenance) {
-  /** Slots that make a write buffer full. */
+  private static final int MAX_BUFFER_SLOTS = (64 << 20) / SlabPool.SLOT_BYTES;
+
+  /** Slots that make a write buffer full: 64 MiB, or a quarter of the host's. */
   int bufferSlots() {
-    return Math.min(4096, pool.capacity() / 4);
+    return Math.min(MAX_BUFFER_SLOTS, pool.capacity() / 4);
   }
 }

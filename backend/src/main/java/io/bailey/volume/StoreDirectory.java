@@ -21,23 +21,7 @@ import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
-/**
- * The directory of a store, held by one process at a time.
- *
- * <pre>
- * store      BAILEY S version(1), 16 bytes of the store's id
- * lock       held by the process whose number is in it
- * key        32 bytes, 0600: wraps the data keys
- * buffers    16 bytes: the set of write buffers that belongs to the roots and the journal here
- * chunks/    {@link io.bailey.chunk.ChunkStore}
- * journal/   {@link io.bailey.journal.Journal}
- * images/    a root each, NAME:TAG
- * volumes/   a root each, NAME
- * </pre>
- *
- * The directory on a memory file system has {@code volumes/}, the roots of ephemeral volumes, and
- * the slabs of the write buffers.
- */
+/** The directory of a store, held by one process at a time; the package's page lists its files. */
 final class StoreDirectory implements AutoCloseable {
   private static final byte[] MAGIC = {'B', 'A', 'I', 'L', 'E', 'Y', 'S', 1};
 

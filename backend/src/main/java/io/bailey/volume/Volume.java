@@ -1,12 +1,8 @@
 package io.bailey.volume;
 
-import io.bailey.chunk.Chunk;
 import io.bailey.crypto.DataKey;
 import io.bailey.crypto.Epoch;
 import io.bailey.dubtree.Dubtree;
-import io.bailey.dubtree.MergePolicy;
-import io.bailey.dubtree.Merger;
-import io.bailey.dubtree.Run;
 import io.bailey.dubtree.RunStack;
 import io.bailey.dubtree.RunWriter;
 import io.bailey.io.StorageException;
@@ -15,7 +11,6 @@ import io.bailey.journal.Batch;
 import io.bailey.journal.BatchWriter;
 import io.bailey.journal.Journal;
 import java.io.IOException;
-import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -40,10 +35,9 @@ import org.jspecify.annotations.Nullable;
  *
  * <h2>Locks</h2>
  *
- * {@code lock} guards the buffers, the stack and the numbers; it is never held over I/O. The others
- * are held over I/O and taken before it, in this order: {@code mergeLock} or {@code checkpointLock}
- * (one merge, one checkpoint at a time), {@code rootLock} (one root after the other, and whoever
- * holds it alone replaces the stack). {@code journalLock} keeps the records of the volume in order.
+ * {@code lock} guards the buffers and the numbers; it is never held over I/O. {@code
+ * checkpointLock} (one checkpoint at a time) and {@code journalLock} (the records of the volume in
+ * order) are held over I/O and taken before it. The runs have locks of their own.
  */
 public final class Volume implements BlockDevice {
   private static final System.Logger LOG = System.getLogger(Volume.class.getName());
@@ -59,6 +53,9 @@ public final class Volume implements BlockDevice {
 
   private static final long WAIT_MILLIS = 5;
 
+  /** What one prefetch brings into the cache at most. */
+  private static final long MAX_PREFETCH_BYTES = 64L << 20;
+
   /** Segments of the journal beyond which the volumes that need the oldest are emptied. */
   private static final int JOURNAL_SEGMENTS_ALLOWED = 8;
 
@@ -70,35 +67,24 @@ public final class Volume implements BlockDevice {
   private final Optional<ImageName> from;
   private final Instant created;
   private final List<DataKey.Id> keyIds;
+  private final VolumeRuns runs;
   private final RunStack.Counters reads = new RunStack.Counters();
   private final LongAdder readsFromBuffer = new LongAdder();
   private final LongAdder guestBytesWritten = new LongAdder();
-  private final LongAdder hostBytesWritten = new LongAdder();
+  private final LongAdder journalBytesWritten = new LongAdder();
   private final AtomicBoolean checkpointRequested = new AtomicBoolean();
   private final AtomicBoolean mergeRequested = new AtomicBoolean();
 
-  private final Object mergeLock = new Object();
   private final Object checkpointLock = new Object();
-  private final Object rootLock = new Object();
   private final Object journalLock = new Object();
   private final Object lock = new Object();
 
   private WriteBuffer active;
   private @Nullable WriteBuffer frozen;
-  private RunStack stack;
-  private int ownRuns;
   private long sequence;
   private long frozenSequence;
-  private long rootSequence;
-  private long generation;
   private final SlotList unjournaled = new SlotList();
   private @Nullable StorageException failure;
-  private @Nullable StorageException noSpace;
-  private boolean mergeFailed;
-
-  /** The last merge found no space; the next may. */
-  private boolean mergeStuck;
-
   private boolean closed;
 
   /** Guarded by {@code journalLock}. */
@@ -121,11 +107,8 @@ public final class Volume implements BlockDevice {
     this.from = root.from();
     this.created = root.created();
     this.keyIds = root.keyIds();
-    this.stack = stack;
-    this.ownRuns = root.ownRuns();
+    this.runs = new VolumeRuns(context, name, root, stack);
     this.sequence = root.sequence();
-    this.rootSequence = root.sequence();
-    this.generation = root.generation();
     this.active = new WriteBuffer(context.pool());
   }
 
@@ -229,8 +212,7 @@ public final class Volume implements BlockDevice {
         readsFromBuffer.add(blocks);
         return true;
       }
-      below = stack;
-      below.retain();
+      below = runs.retained();
     }
     int missing = 0;
     try {
@@ -268,10 +250,19 @@ public final class Volume implements BlockDevice {
   }
 
   @Override
-  public void prefetch(long offset, long length) throws IOException {
-    byte[] piece = new byte[1 << 20];
-    for (long at = 0; at < length; at += piece.length) {
-      read(offset + at, piece, 0, (int) Math.min(piece.length, length - at));
+  public void prefetch(long offset, long length) {
+    context.maintenance().prefetch(() -> readAway(offset, Math.min(length, MAX_PREFETCH_BYTES)));
+  }
+
+  /** Reads a range for the cache's sake. */
+  private void readAway(long offset, long length) {
+    byte[] piece = new byte[(int) Math.min(length, 1 << 20)];
+    try {
+      for (long at = 0; at < length; at += piece.length) {
+        read(offset + at, piece, 0, (int) Math.min(piece.length, length - at));
+      }
+    } catch (IOException e) {
+      LOG.log(System.Logger.Level.DEBUG, "prefetch of {0}: {1}", name, e.getMessage());
     }
   }
 
@@ -285,8 +276,7 @@ public final class Volume implements BlockDevice {
     synchronized (lock) {
       failIfClosed();
       bufferedPieces(first, end, buffered);
-      below = stack;
-      below.retain();
+      below = runs.retained();
     }
     try {
       long at = first;
@@ -433,8 +423,7 @@ public final class Volume implements BlockDevice {
       if (readBuffered(block, whole, 0)) {
         return null;
       }
-      stack.retain();
-      return stack;
+      return runs.retained();
     }
   }
 
@@ -451,7 +440,7 @@ public final class Volume implements BlockDevice {
       throws IOException {
     synchronized (lock) {
       failIfClosed();
-      if (!readBuffered(block, whole, 0) && readFrom != stack) {
+      if (!readBuffered(block, whole, 0) && (readFrom == null || !runs.isCurrent(readFrom))) {
         return false;
       }
       context.pool().fill(slot, whole, 0);
@@ -488,7 +477,7 @@ public final class Volume implements BlockDevice {
           return false;
         }
         if (!behind) {
-          failIfNoSpace(count);
+          failIfOutOfSpace();
           context.maintenance().relieve();
           awaitChange();
           continue;
@@ -581,26 +570,22 @@ public final class Volume implements BlockDevice {
           "volume " + name + " takes no writes since: " + failure.getMessage(),
           failure);
     }
-    if (noSpace != null && frozen != null && active.slotCount() >= context.bufferSlots()) {
-      throw new StorageException(
-          Kind.NO_SPACE, "volume " + name + ": " + noSpace.getMessage(), noSpace);
-    }
   }
 
-  /** There is no room in the buffers: nor will there be, if they can't be emptied. */
-  private void failIfNoSpace(int count) throws StorageException {
-    StorageException full = null;
-    if (noSpace != null && frozen != null) {
-      full = noSpace;
-    } else if (context.pool().available() < count) {
-      full = context.maintenance().noSpace();
-    }
+  /** Refuses to wait for room that won't come while the disk is full. */
+  private void failIfOutOfSpace() throws StorageException {
+    StorageException full = context.maintenance().noSpace();
     if (full != null) {
       throw new StorageException(Kind.NO_SPACE, "volume " + name + ": " + full.getMessage(), full);
     }
   }
 
   // Durability
+
+  @Override
+  public boolean flushWaits() {
+    return durable();
+  }
 
   @Override
   public void flush() throws IOException {
@@ -637,7 +622,7 @@ public final class Volume implements BlockDevice {
           synchronized (lock) {
             journaled.add(new JournalRecord(last, appended.bytes()));
           }
-          hostBytesWritten.add(appended.bytes());
+          journalBytesWritten.add(appended.bytes());
           if (appended.newSegment()) {
             context.maintenance().release(context.journal().holdingBack(JOURNAL_SEGMENTS_ALLOWED));
           }
@@ -723,7 +708,8 @@ public final class Volume implements BlockDevice {
           writer.addAll(source.cursor());
           finished = writer.finish();
         }
-        replaceRuns(List.of(), finished, frozenSequence);
+        runs.add(finished, frozenSequence);
+        context.maintenance().noSpace(null);
         thaw(source);
       } catch (StorageException e) {
         refuse(e);
@@ -749,8 +735,6 @@ public final class Volume implements BlockDevice {
     synchronized (lock) {
       source.giveAll();
       frozen = null;
-      noSpace = null;
-      context.maintenance().noSpace(null);
       journaled.removeIf(batch -> batch.lastSequence <= frozenSequence);
       lock.notifyAll();
     }
@@ -761,9 +745,8 @@ public final class Volume implements BlockDevice {
 
   private void refuse(StorageException e) {
     if (e.kind() == Kind.NO_SPACE) {
+      context.maintenance().noSpace(e);
       synchronized (lock) {
-        noSpace = e;
-        context.maintenance().noSpace(e);
         lock.notifyAll();
       }
     } else {
@@ -771,60 +754,14 @@ public final class Volume implements BlockDevice {
     }
   }
 
-  /** Puts a finished run in the place of old ones: chunks, then the root, then memory. */
-  private void replaceRuns(List<Run> old, RunWriter.Finished finished, long newSequence)
-      throws IOException {
-    synchronized (rootLock) {
-      RunStack next = stack.replacing(old, List.of(finished.run()));
-      int own = ownRuns - old.size() + 1;
-      long sequenceInRuns = Math.max(newSequence, rootSequence);
-      try {
-        if (durable()) {
-          context.chunks().sync(finished.fresh());
-        }
-        hostBytesWritten.add(writeRoot(root(next, own, sequenceInRuns, generation + 1)));
-      } catch (StorageException e) {
-        // After another failure the root in place may be either, so the files of both stay.
-        if (e.kind() == Kind.NO_SPACE) {
-          next.release();
-        }
-        throw e;
-      }
-      finished.fresh().forEach(chunk -> hostBytesWritten.add(chunk.size()));
-      RunStack previous;
-      synchronized (lock) {
-        previous = stack;
-        stack = next;
-        ownRuns = own;
-        rootSequence = sequenceInRuns;
-        generation++;
-      }
-      previous.release();
-    }
-  }
-
-  private Root root(RunStack of, int own, long sequenceInRuns, long itsGeneration) {
-    return new Root(
-        id, size, sequenceInRuns, itsGeneration, created, durability, from, own, of.refs(), keyIds);
-  }
-
-  private Path rootDirectory() {
-    return durable() ? context.durableRoots() : context.ephemeralRoots();
-  }
-
-  private int writeRoot(Root root) throws IOException {
-    return root.write(
-        context.files(), rootDirectory(), name, context.keys(), context.wrap(), durable());
-  }
-
   /** Writes the first root of a new volume. */
   void writeFirstRoot() throws IOException {
-    hostBytesWritten.add(writeRoot(root(stack, ownRuns, sequence, generation)));
+    runs.writeFirstRoot();
   }
 
   private void awaitFewRuns() throws StorageException {
     synchronized (lock) {
-      while (ownRuns >= MAX_WAITING_RUNS && !mergeFailed && !mergeStuck && !closed) {
+      while (runs.ownRuns() >= MAX_WAITING_RUNS && runs.merges() && !closed) {
         requestMerge();
         awaitChange();
       }
@@ -841,61 +778,17 @@ public final class Volume implements BlockDevice {
     mergeRequested.set(false);
     try {
       merge();
-      synchronized (lock) {
-        mergeStuck = false;
-      }
     } catch (IOException | RuntimeException e) {
       LOG.log(System.Logger.Level.WARNING, "can''t merge runs of {0}: {1}", name, e.getMessage());
-      boolean again = e instanceof StorageException s && s.kind() == Kind.NO_SPACE;
-      synchronized (lock) {
-        mergeFailed = !again;
-        mergeStuck = again;
-        lock.notifyAll();
-      }
-    }
-  }
-
-  /** Does what the merge policy asks for, until it asks for nothing. */
-  void merge() throws IOException {
-    synchronized (mergeLock) {
-      while (mergeOnce()) {
-        // The next merge may have become due.
-      }
-    }
-  }
-
-  private boolean mergeOnce() throws IOException {
-    RunStack seen;
-    int own;
-    synchronized (lock) {
-      if (closed || mergeFailed) {
-        return false;
-      }
-      seen = stack;
-      seen.retain();
-      own = ownRuns;
-    }
-    try {
-      List<MergePolicy.RunInfo> infos = new ArrayList<>();
-      for (Run run : seen.runs().subList(0, own)) {
-        infos.add(new MergePolicy.RunInfo(run.level(), run.liveBytes()));
-      }
-      Optional<MergePolicy.Merge> due = MergePolicy.choose(infos);
-      if (due.isEmpty()) {
-        return false;
-      }
-      List<Run> runs = seen.runs().subList(0, due.get().runs());
-      boolean bottom = runs.size() == seen.runs().size();
-      RunWriter.Finished merged =
-          Merger.merge(context.catalog(), runs, due.get().level(), bottom, epoch(), blocks());
-      replaceRuns(runs, merged, 0);
-    } finally {
-      seen.release();
     }
     synchronized (lock) {
       lock.notifyAll();
     }
-    return true;
+  }
+
+  /** Does what the merge policy asks for. */
+  void merge() throws IOException {
+    runs.merge(epoch());
   }
 
   /** Turns all that the buffers hold into runs, also what an earlier checkpoint failed at. */
@@ -904,38 +797,13 @@ public final class Volume implements BlockDevice {
     checkpoint();
   }
 
-  /**
-   * What a volume was at one moment.
-   *
-   * @param stack counted for the receiver
-   */
-  record Snapshot(Root root, RunStack stack) {}
-
   /** Empties the buffer, and makes an image's root of what the volume is then. */
-  Snapshot commit() throws IOException {
+  VolumeRuns.Snapshot commit() throws IOException {
     empty();
-    RunStack seen;
     synchronized (lock) {
       failIfClosed();
-      seen = stack.fork();
     }
-    try {
-      context.chunks().sync(allChunks(seen));
-    } catch (IOException e) {
-      seen.release();
-      throw e;
-    }
-    Root root =
-        new Root(0, size, 0, 1, Instant.now(), Durability.FLUSH, from, 0, seen.refs(), keyIds);
-    return new Snapshot(root, seen);
-  }
-
-  private static List<Chunk> allChunks(RunStack of) throws IOException {
-    List<Chunk> all = new ArrayList<>();
-    for (Run run : of.runs()) {
-      all.addAll(run.allChunks());
-    }
-    return all;
+    return runs.snapshot();
   }
 
   // Recovery and end
@@ -945,7 +813,7 @@ public final class Volume implements BlockDevice {
     long block = context.pool().block(slot);
     long zeroBlocks = context.pool().zeroBlocks(slot);
     long count = Math.max(1, zeroBlocks);
-    if (itsSequence <= rootSequence || block < 0 || count > blocks() - block) {
+    if (itsSequence <= runs.sequence() || block < 0 || count > blocks() - block) {
       context.pool().give(slot);
       return;
     }
@@ -962,7 +830,7 @@ public final class Volume implements BlockDevice {
 
   /** Whether a batch of the journal holds writes that the runs lack. */
   boolean needs(Batch batch) {
-    return durable() && batch.lastSequence() > rootSequence;
+    return durable() && batch.lastSequence() > runs.sequence();
   }
 
   /** Applies a batch of the journal, in the order of the log. */
@@ -971,26 +839,23 @@ public final class Volume implements BlockDevice {
         context.keys(),
         new Batch.Visitor() {
           @Override
-          public void begin(long entries) {
-            // Never above the batch's own last: a root that a full buffer makes on the way must
-            // not seem to have what later batches hold.
-            sequence = Math.max(0, batch.lastSequence() - entries);
+          public void value(long itsSequence, long block, byte[] bytes) throws IOException {
+            replaySlot(itsSequence, block, 0, bytes);
           }
 
           @Override
-          public void value(long block, byte[] bytes) throws IOException {
-            replaySlot(block, 0, bytes);
-          }
-
-          @Override
-          public void zeros(long block, long blocks) throws IOException {
-            replaySlot(block, blocks, new byte[0]);
+          public void zeros(long itsSequence, long block, long blocks) throws IOException {
+            replaySlot(itsSequence, block, blocks, new byte[0]);
           }
         });
     sequence = Math.max(sequence, batch.lastSequence());
   }
 
-  private void replaySlot(long block, long zeroBlocks, byte[] bytes) throws IOException {
+  private void replaySlot(long itsSequence, long block, long zeroBlocks, byte[] bytes)
+      throws IOException {
+    if (itsSequence <= runs.sequence()) {
+      return;
+    }
     if (block < 0 || Math.max(1, zeroBlocks) > blocks() - block) {
       throw new StorageException(
           Kind.DAMAGED, "the journal has block " + block + " of " + name + ", beyond its end");
@@ -1000,18 +865,17 @@ public final class Volume implements BlockDevice {
       checkpoint();
     }
     if (!context.pool().take(1, slot)) {
-      // The memory budget is smaller than it was.
       context.maintenance().emptyAll();
       if (!context.pool().take(1, slot)) {
         throw new StorageException(
-            Kind.NO_SPACE,
-            "no room in the write buffers to recover " + name + ": give more memory");
+            Kind.NO_SPACE, "no write buffers left to recover " + name + ": allow more memory");
       }
     }
+    sequence = Math.max(sequence, itsSequence);
     if (zeroBlocks == 0) {
       context.pool().fill(slot[0], bytes, 0);
     }
-    context.pool().publish(slot[0], ++sequence, id, block, zeroBlocks);
+    context.pool().publish(slot[0], itsSequence, id, block, zeroBlocks);
     if (zeroBlocks == 0) {
       active.put(block, slot[0]);
     } else {
@@ -1021,55 +885,39 @@ public final class Volume implements BlockDevice {
 
   /** Reads the tables of all runs, so that their chunks count as referred to. */
   void loadRuns() throws IOException {
-    RunStack seen;
-    synchronized (lock) {
-      if (closed) {
-        return;
-      }
-      seen = stack;
-      seen.retain();
-    }
-    try {
-      for (Run run : seen.runs()) {
-        run.storedBytes();
-      }
-    } finally {
-      seen.release();
-    }
+    runs.load();
   }
 
   /** What the volume holds where, and what was done for it. */
   public VolumeStats stats() {
     long buffered;
     long journalBytes;
-    List<Run> runs;
     synchronized (lock) {
       journalBytes = journaled.stream().mapToLong(JournalRecord::bytes).sum();
       WriteBuffer below = frozen;
       buffered = (long) active.slotCount() + (below == null ? 0 : below.slotCount());
-      runs = stack.runs().subList(0, ownRuns);
     }
-    List<Long> levels = new ArrayList<>();
-    for (Run run : runs) {
-      while (levels.size() <= run.level()) {
-        levels.add(0L);
-      }
-      try {
-        levels.set(run.level(), levels.get(run.level()) + run.storedBytes());
-      } catch (IOException e) {
-        LOG.log(System.Logger.Level.WARNING, "a run of {0}: {1}", name, e.getMessage());
-      }
+    List<Long> levels = List.of();
+    try {
+      levels = runs.levelBytes();
+    } catch (IOException e) {
+      LOG.log(System.Logger.Level.WARNING, "a run of {0}: {1}", name, e.getMessage());
     }
     return new VolumeStats(
         buffered << Dubtree.BLOCK_SHIFT,
         journalBytes,
         levels,
         guestBytesWritten.sum(),
-        hostBytesWritten.sum(),
+        journalBytesWritten.sum() + runs.bytesWritten(),
         readsFromBuffer.sum(),
         reads.cached().sum(),
         reads.disk().sum(),
         reads.holes().sum());
+  }
+
+  /** Ends merges, so that a store that closes needn't wait for them. */
+  void endMerges() {
+    runs.endMerges();
   }
 
   /** Refuses requests from now on and waits for background work; the buffer is kept. */
@@ -1078,21 +926,17 @@ public final class Volume implements BlockDevice {
       closed = true;
       lock.notifyAll();
     }
-    synchronized (mergeLock) {
-      synchronized (checkpointLock) {
-        synchronized (journalLock) {
-          journalPosition = 0;
-        }
+    runs.shut();
+    synchronized (checkpointLock) {
+      synchronized (journalLock) {
+        journalPosition = 0;
       }
     }
   }
 
   /** Deletes a volume that is {@link #shut}: its root, then all that only it needs. */
   void delete() throws IOException {
-    context.files().delete(rootDirectory().resolve(name));
-    if (durable()) {
-      context.files().syncDirectory(rootDirectory());
-    }
+    runs.delete();
     synchronized (lock) {
       active.giveAll();
       if (frozen != null) {
@@ -1100,8 +944,6 @@ public final class Volume implements BlockDevice {
         frozen = null;
       }
     }
-    stack.release();
     context.journal().release(id, Long.MAX_VALUE);
-    keyIds.forEach(context.keys()::release);
   }
 }

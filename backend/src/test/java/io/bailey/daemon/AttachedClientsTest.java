@@ -3,7 +3,7 @@ package io.bailey.daemon;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import io.bailey.daemon.RunningDaemon.Answer;
+import io.bailey.daemon.ControlClient.Answer;
 import io.vertx.core.json.JsonObject;
 import java.io.IOException;
 import java.net.UnixDomainSocketAddress;

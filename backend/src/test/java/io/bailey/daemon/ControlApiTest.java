@@ -2,7 +2,7 @@ package io.bailey.daemon;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.bailey.daemon.RunningDaemon.Answer;
+import io.bailey.daemon.ControlClient.Answer;
 import io.vertx.core.http.HttpMethod;
 import io.vertx.core.json.JsonObject;
 import java.io.IOException;

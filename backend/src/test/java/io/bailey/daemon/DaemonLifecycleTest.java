@@ -3,6 +3,7 @@ package io.bailey.daemon;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.bailey.daemon.ControlClient.Answer;
 import io.bailey.io.StorageException;
 import io.bailey.volume.Durability;
 import io.bailey.volume.VolumeSpec;
@@ -67,6 +68,15 @@ class DaemonLifecycleTest {
       assertThat(directory.resolve("run/nbd")).doesNotExist();
       assertThat(directory.resolve("run/bailey.pid")).doesNotExist();
     }
+  }
+
+  @Test
+  void stop_leavesNothingInMemory() throws IOException {
+    Path memory = Path.of("/dev/shm", MemoryDirectory.nameOf(directory.resolve("store")));
+    BaileyDaemon daemon = start();
+    assertThat(memory).isDirectory();
+    daemon.close();
+    assertThat(memory).doesNotExist();
   }
 
   @Test
@@ -167,8 +177,8 @@ class DaemonLifecycleTest {
   void metrics_tellOfEachVolumeAndOfTheJvm_onTheSocketAndOnLoopback() throws IOException {
     try (RunningDaemon bailey = RunningDaemon.start()) {
       bailey.post("/v1/volumes", new JsonObject().put("name", "data").put("size", 4096));
-      RunningDaemon.Answer onSocket = bailey.get("/metrics");
-      RunningDaemon.Answer onLoopback =
+      Answer onSocket = bailey.get("/metrics");
+      Answer onLoopback =
           bailey.ask(
               new RequestOptions()
                   .setMethod(HttpMethod.GET)
@@ -176,7 +186,7 @@ class DaemonLifecycleTest {
                   .setPort(bailey.daemon.loopbackPort().getAsInt())
                   .setURI("/metrics"),
               "");
-      for (RunningDaemon.Answer answer : List.of(onSocket, onLoopback)) {
+      for (Answer answer : List.of(onSocket, onLoopback)) {
         assertThat(answer.status()).isEqualTo(200);
         assertThat(answer.contentType()).startsWith("text/plain");
         assertThat(answer.body())

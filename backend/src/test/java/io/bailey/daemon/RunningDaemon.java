@@ -1,17 +1,9 @@
 package io.bailey.daemon;
 
-import io.vertx.core.Future;
-import io.vertx.core.Promise;
-import io.vertx.core.Vertx;
-import io.vertx.core.VertxOptions;
-import io.vertx.core.buffer.Buffer;
-import io.vertx.core.http.HttpClient;
+import io.bailey.daemon.ControlClient.Answer;
 import io.vertx.core.http.HttpMethod;
 import io.vertx.core.http.RequestOptions;
-import io.vertx.core.json.Json;
-import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
-import io.vertx.core.net.SocketAddress;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -24,13 +16,12 @@ import java.util.stream.Stream;
 final class RunningDaemon implements AutoCloseable {
   final Path directory;
   final BaileyDaemon daemon;
-  private final Vertx vertx =
-      Vertx.vertx(new VertxOptions().setEventLoopPoolSize(1).setPreferNativeTransport(true));
-  private final HttpClient client = vertx.createHttpClient();
+  private final ControlClient client;
 
   private RunningDaemon(Path directory, BaileyDaemon daemon) {
     this.directory = directory;
     this.daemon = daemon;
+    this.client = new ControlClient(daemon.controlSocket());
   }
 
   static RunningDaemon start(DaemonExtension... extensions) throws IOException {
@@ -42,20 +33,6 @@ final class RunningDaemon implements AutoCloseable {
   static DaemonOptions options(Path directory) {
     return new DaemonOptions(
         directory.resolve("store"), directory.resolve("run"), 64 << 20, OptionalInt.of(0));
-  }
-
-  record Answer(int status, String contentType, String body) {
-    JsonObject object() {
-      return new JsonObject(body);
-    }
-
-    JsonArray array() {
-      return new JsonArray(body);
-    }
-
-    Object json() {
-      return Json.decodeValue(body);
-    }
   }
 
   Answer get(String path) {
@@ -71,36 +48,11 @@ final class RunningDaemon implements AutoCloseable {
   }
 
   Answer ask(HttpMethod method, String path, String body) {
-    return ask(
-        new RequestOptions()
-            .setHost("localhost")
-            .setServer(SocketAddress.domainSocketAddress(daemon.controlSocket().toString()))
-            .setMethod(method)
-            .setURI(path),
-        body);
+    return client.ask(method, path, body);
   }
 
   Answer ask(RequestOptions options, String body) {
-    // All of it on one event loop: a body that comes before somebody waits for it is lost.
-    Promise<Answer> answer = Promise.promise();
-    vertx.runOnContext(start -> send(options, body).onComplete(answer::handle));
-    return answer.future().toCompletionStage().toCompletableFuture().join();
-  }
-
-  private Future<Answer> send(RequestOptions options, String body) {
-    return client
-        .request(options)
-        .compose(request -> request.send(Buffer.buffer(body)))
-        .compose(
-            response ->
-                response
-                    .body()
-                    .map(
-                        bytes ->
-                            new Answer(
-                                response.statusCode(),
-                                String.valueOf(response.getHeader("Content-Type")),
-                                bytes.toString())));
+    return client.ask(options, body);
   }
 
   @Override
@@ -108,7 +60,7 @@ final class RunningDaemon implements AutoCloseable {
     try {
       daemon.close();
     } finally {
-      vertx.close().toCompletionStage().toCompletableFuture().join();
+      client.close();
       clean(directory);
     }
   }

@@ -90,12 +90,12 @@ final class JournalTest {
         keys,
         new Batch.Visitor() {
           @Override
-          public void value(long block, byte[] bytes) {
+          public void value(long sequence, long block, byte[] bytes) {
             text.append(" value ").append(block).append(' ').append(Arrays.hashCode(bytes));
           }
 
           @Override
-          public void zeros(long block, long blocks) {
+          public void zeros(long sequence, long block, long blocks) {
             text.append(" zeros ").append(block).append('+').append(blocks);
           }
         });
@@ -338,10 +338,10 @@ final class JournalTest {
     Batch.Visitor nobody =
         new Batch.Visitor() {
           @Override
-          public void value(long block, byte[] bytes) {}
+          public void value(long sequence, long block, byte[] bytes) {}
 
           @Override
-          public void zeros(long block, long blocks) {}
+          public void zeros(long sequence, long block, long blocks) {}
         };
     assertThatThrownBy(() -> batches.getFirst().open(new KeyRing(), nobody))
         .hasMessageContaining("data key");

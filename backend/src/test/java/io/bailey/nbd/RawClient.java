@@ -150,8 +150,8 @@ final class RawClient implements AutoCloseable {
     }
   }
 
-  /** Sends as much as goes without waiting; returns how much that was. */
-  int sendWhatGoes(byte[] bytes) throws IOException {
+  /** Sends as much as goes without waiting, and while the server doesn't close. */
+  void sendWhatGoes(byte[] bytes) throws IOException {
     channel.configureBlocking(false);
     try {
       ByteBuffer all = ByteBuffer.wrap(bytes);
@@ -159,7 +159,11 @@ final class RawClient implements AutoCloseable {
       while (all.hasRemaining() && count > 0) {
         count = channel.write(all);
       }
-      return all.position();
+    } catch (IOException e) {
+      if (channel.isConnected() && "Broken pipe".equals(e.getMessage())) {
+        return;
+      }
+      throw e;
     } finally {
       channel.configureBlocking(true);
     }

@@ -67,6 +67,11 @@ final class RootTest {
         keyIds);
   }
 
+  private void write(Root root, boolean sync) throws IOException {
+    root.writeFresh(files, directory, "r", keys, wrap, sync);
+    root.install(files, directory, "r", sync);
+  }
+
   private Root read(String name) throws IOException {
     return Root.read(files, directory.resolve(name), new KeyRing(), wrap);
   }
@@ -75,7 +80,7 @@ final class RootTest {
   void aRoot_comesBack() throws Exception {
     for (long seed = 1; seed <= 50; seed++) {
       Root root = random(new Random(seed));
-      root.write(files, directory, "r", keys, wrap, seed % 2 == 0);
+      write(root, seed % 2 == 0);
       assertThat(read("r")).as("seed %d", seed).usingRecursiveComparison().isEqualTo(root);
       assertThat(read("r").contentId()).isEqualTo(root.contentId());
     }
@@ -84,7 +89,7 @@ final class RootTest {
 
   @Test
   void everyFlippedByte_andEveryTruncation_isRefused() throws Exception {
-    random(new Random(7)).write(files, directory, "r", keys, wrap, false);
+    write(random(new Random(7)), false);
     Path path = directory.resolve("r");
     byte[] bytes = Files.readAllBytes(path);
     for (int i = 0; i < bytes.length; i++) {
@@ -107,7 +112,7 @@ final class RootTest {
 
   @Test
   void aRootOfANewerVersion_orOfAnotherStore_saysSo() throws Exception {
-    random(new Random(8)).write(files, directory, "r", keys, wrap, false);
+    write(random(new Random(8)), false);
     KeyWrap foreign = KeyWrap.fromFile(files, directory, "foreign");
     assertThatThrownBy(() -> Root.read(files, directory.resolve("r"), new KeyRing(), foreign))
         .hasMessageContaining("another store's");

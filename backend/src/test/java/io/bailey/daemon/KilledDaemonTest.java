@@ -1,0 +1,157 @@
+package io.bailey.daemon;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import io.bailey.nbd.StampedDisk;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/**
+ * The daemon is killed with SIGKILL under clients of several volumes that write at depth, and
+ * started again on the same store. {@code -Dbailey.kills=200} makes it a campaign, {@code
+ * -Dbailey.seed} another one.
+ */
+@Tag("slow")
+@Timeout(value = 60, unit = TimeUnit.MINUTES)
+class KilledDaemonTest {
+  private static final int KILLS = Integer.getInteger("bailey.kills", 4);
+  private static final long SEED = Long.getLong("bailey.seed", 1);
+  private static final int BLOCKS = 6000;
+
+  private final DaemonProcess bailey;
+  private final List<StampedDisk> disks = new ArrayList<>();
+  private final List<Path> sockets = new ArrayList<>();
+  private final List<Thread> load = new ArrayList<>();
+
+  KilledDaemonTest() throws IOException {
+    bailey = new DaemonProcess();
+  }
+
+  @AfterEach
+  void end() throws Exception {
+    disks.forEach(StampedDisk::stop);
+    bailey.close();
+  }
+
+  private void serve(String name, String durability) {
+    sockets.add(bailey.create(name, (long) BLOCKS * StampedDisk.BLOCK_BYTES, durability));
+    disks.add(new StampedDisk(sockets.getLast(), name, BLOCKS, SEED + disks.size()));
+  }
+
+  /** Loads all disks until about that many requests of each were answered. */
+  private void loadUntil(long more) {
+    List<Long> before = disks.stream().map(StampedDisk::acknowledged).toList();
+    disks.forEach(disk -> load.addAll(disk.load(2)));
+    await("answers to the load")
+        .atMost(60, TimeUnit.SECONDS)
+        .pollInterval(2, TimeUnit.MILLISECONDS)
+        .until(
+            () -> {
+              long done = 0;
+              for (int i = 0; i < disks.size(); i++) {
+                done += disks.get(i).acknowledged() - before.get(i);
+              }
+              return done >= more * disks.size();
+            });
+  }
+
+  private void awaitLoadEnd() throws Exception {
+    for (Thread thread : load) {
+      thread.join();
+    }
+    load.clear();
+    for (StampedDisk disk : disks) {
+      assertThat(disk.firstError()).as("errors of replies").isZero();
+    }
+  }
+
+  private void verifyAll() throws IOException {
+    assertThat(sockets).allMatch(Files::exists, "served at its socket");
+    for (StampedDisk disk : disks) {
+      disk.verify();
+    }
+  }
+
+  @Test
+  void everyAcknowledgedWriteIsThereAfterSigkill() throws Exception {
+    Random random = new Random(SEED);
+    bailey.start();
+    serve("flushed", "flush");
+    serve("gone", "none");
+    serve("also", "flush");
+    serve("every", "every-write");
+    serve("disposable", "none");
+    long slowest = 0;
+    for (int kill = 0; kill < KILLS; kill++) {
+      loadUntil(1 + random.nextInt(kill % 2 == 0 ? 300 : 5000));
+      bailey.kill();
+      awaitLoadEnd();
+      long since = System.nanoTime();
+      bailey.start();
+      slowest = Math.max(slowest, System.nanoTime() - since);
+      verifyAll();
+    }
+    System.getLogger(KilledDaemonTest.class.getName())
+        .log(
+            System.Logger.Level.INFO,
+            "{0} kills, {1} writes acknowledged, {2} flushes; slowest start {3} ms",
+            KILLS,
+            disks.stream().mapToLong(StampedDisk::acknowledged).sum(),
+            disks.stream().mapToLong(StampedDisk::flushes).sum(),
+            slowest / 1_000_000);
+    assertThat(bailey.log()).doesNotContain("ERROR");
+  }
+
+  @Test
+  void everyAcknowledgedWriteIsThereAfterATermUnderLoad() throws Exception {
+    bailey.start();
+    serve("flushed", "flush");
+    serve("disposable", "none");
+    for (int stop = 0; stop < 2; stop++) {
+      loadUntil(3000);
+      bailey.stop();
+      awaitLoadEnd();
+      assertThat(sockets).noneMatch(Files::exists);
+      bailey.start();
+      verifyAll();
+    }
+    assertThat(bailey.log()).doesNotContain("ERROR");
+  }
+
+  @ParameterizedTest
+  @CsvSource({"flush, 300", "flush, 6000", "every-write, 500"})
+  void aFlushCoversWhatOtherConnectionsHadWritten_afterTheMemoryIsLost(
+      String durability, long writes) throws Exception {
+    bailey.start();
+    serve("one", durability);
+    StampedDisk disk = disks.getFirst();
+    for (int cut = 0; cut < 2; cut++) {
+      disks.forEach(d -> load.addAll(d.load(8)));
+      long until = disk.acknowledged() + writes;
+      await().pollInterval(2, TimeUnit.MILLISECONDS).until(() -> disk.acknowledged() >= until);
+      disk.flush();
+      if (cut == 0) {
+        disk.stop();
+        awaitLoadEnd();
+        disk.flush();
+      }
+      bailey.kill();
+      awaitLoadEnd();
+      RunningDaemon.deleteTree(bailey.memory());
+      bailey.start();
+      disk.verifyAfterPowerLoss();
+    }
+  }
+}

@@ -1,0 +1,142 @@
+package io.bailey.cli;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InterruptedIOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A temporary directory with a daemon of its own, which go together: at {@link #close}, and also
+ * when this process is told to end.
+ *
+ * <p>The daemon is a real process in a session of its own, so that Ctrl-C reaches this process
+ * alone, which then stops the daemon in order.
+ */
+final class DemoHost implements AutoCloseable {
+  private static final int STOP_SECONDS = 30;
+
+  private final Path directory;
+  private final Thread atExit = new Thread(this::clean, "demo cleanup");
+  private @Nullable Process daemon;
+  private volatile boolean cleaned;
+
+  DemoHost() throws IOException {
+    directory = Files.createTempDirectory("bailey-demo-");
+    Runtime.getRuntime().addShutdownHook(atExit);
+  }
+
+  Path directory() {
+    return directory;
+  }
+
+  Path log() {
+    return directory.resolve("daemon.log");
+  }
+
+  /** Whether everything is being stopped and removed, or has been. */
+  boolean isEnding() {
+    return cleaned;
+  }
+
+  /** Starts the daemon and returns once it serves. */
+  DaemonClient startDaemon() throws IOException {
+    Path run = directory.resolve("run");
+    List<String> command = new ArrayList<>(launcher());
+    command.addAll(
+        List.of(
+            "daemon",
+            "--store",
+            directory.resolve("store").toString(),
+            "--run-dir",
+            run.toString()));
+    Process process;
+    synchronized (this) {
+      if (cleaned) {
+        throw new InterruptedIOException("interrupted");
+      }
+      process =
+          new ProcessBuilder(command)
+              .redirectError(log().toFile())
+              .redirectInput(ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()))
+              .start();
+      daemon = process;
+    }
+    try (BufferedReader out = process.inputReader(StandardCharsets.UTF_8)) {
+      String line = out.readLine();
+      if (line == null || !line.startsWith("ready ")) {
+        throw new IOException("the daemon did not start: " + lastLine(log()));
+      }
+    }
+    return new DaemonClient(run);
+  }
+
+  private static List<String> launcher() {
+    String home = System.getProperty("bailey.home");
+    if (home != null) {
+      return List.of("setsid", home + "/bailey");
+    }
+    return List.of(
+        "setsid",
+        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+        "--enable-native-access=ALL-UNNAMED",
+        "--sun-misc-unsafe-memory-access=allow",
+        "-cp",
+        System.getProperty("java.class.path"),
+        Bailey.class.getName());
+  }
+
+  private static String lastLine(Path log) throws IOException {
+    List<String> lines = Files.readAllLines(log);
+    return lines.isEmpty() ? "it said nothing" : lines.getLast();
+  }
+
+  @Override
+  public void close() {
+    clean();
+    try {
+      Runtime.getRuntime().removeShutdownHook(atExit);
+    } catch (IllegalStateException e) {
+      // The process is ending, and the hook found nothing left to do.
+      return;
+    }
+  }
+
+  private synchronized void clean() {
+    if (cleaned) {
+      return;
+    }
+    cleaned = true;
+    if (daemon != null) {
+      end(daemon);
+    }
+    try (Stream<Path> files = Files.walk(directory)) {
+      for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+        Files.deleteIfExists(file);
+      }
+    } catch (IOException | UncheckedIOException e) {
+      System.err.println("bailey: could not remove " + directory + ": " + e.getMessage());
+    }
+  }
+
+  private static void end(Process process) {
+    process.destroy();
+    try {
+      if (!process.waitFor(STOP_SECONDS, TimeUnit.SECONDS)) {
+        System.err.println("bailey: the demo's daemon did not stop in time and was killed");
+        process.destroyForcibly().waitFor();
+      }
+    } catch (InterruptedException e) {
+      process.destroyForcibly();
+      Thread.currentThread().interrupt();
+    }
+  }
+}

@@ -1,0 +1,33 @@
+package io.bailey.cli;
+
+import java.io.IOException;
+import java.util.List;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** Lists images. */
+@Command(name = "images", description = "List the images.")
+final class ImagesCommand extends ClientCommand {
+  @Option(names = "--json", description = "Print a JSON array.")
+  private boolean json;
+
+  @Override
+  void run(DaemonClient daemon) throws IOException {
+    List<JsonObject> images = daemon.list("images");
+    if (json) {
+      out().println(Json.list(images));
+      return;
+    }
+    Table table = new Table("IMAGE", ">SIZE", ">STORED", "ROOT", "CREATED");
+    for (JsonObject image : images) {
+      String root = image.string("root");
+      table.row(
+          image.string("name"),
+          ByteSize.format(image.number("size")),
+          ByteSize.format(image.number("storedBytes")),
+          root.substring(0, Math.min(12, root.length())),
+          Moment.ago(image.string("created")));
+    }
+    print(table);
+  }
+}

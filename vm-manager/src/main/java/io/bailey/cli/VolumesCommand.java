@@ -1,0 +1,34 @@
+package io.bailey.cli;
+
+import java.io.IOException;
+import java.util.List;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** Lists volumes. */
+@Command(name = "volumes", description = "List the volumes and where each is served.")
+final class VolumesCommand extends ClientCommand {
+  @Option(names = "--json", description = "Print a JSON array.")
+  private boolean json;
+
+  @Override
+  void run(DaemonClient daemon) throws IOException {
+    List<JsonObject> volumes = daemon.list("volumes");
+    if (json) {
+      out().println(Json.list(volumes));
+      return;
+    }
+    Table table = new Table("VOLUME", "FROM", ">SIZE", "DURABILITY", ">CLIENTS", "CREATED", "URI");
+    for (JsonObject volume : volumes) {
+      table.row(
+          volume.string("name"),
+          orDash(volume.optional("from")),
+          ByteSize.format(volume.number("size")),
+          volume.string("durability"),
+          volume.string("connections"),
+          Moment.ago(volume.string("created")),
+          volume.string("uri"));
+    }
+    print(table);
+  }
+}

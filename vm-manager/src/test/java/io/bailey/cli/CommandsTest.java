@@ -1,0 +1,162 @@
+package io.bailey.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.bailey.cli.CommandLineTest.Outcome;
+import io.bailey.daemon.BaileyDaemon;
+import io.bailey.daemon.DaemonOptions;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.List;
+import java.util.OptionalInt;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** The commands against a daemon that serves a real store over its real socket. */
+class CommandsTest {
+  private static final long MIB = 1 << 20;
+
+  private Path directory = Path.of("");
+  private BaileyDaemon daemon;
+
+  @BeforeEach
+  void start() throws IOException {
+    // Not JUnit's directory: its path can be too long for a Unix socket.
+    directory = Files.createTempDirectory(Path.of("/tmp"), "bailey-cli-");
+    daemon =
+        BaileyDaemon.start(
+            new DaemonOptions(
+                directory.resolve("store"),
+                directory.resolve("run"),
+                64 * MIB,
+                OptionalInt.empty()),
+            List.of());
+  }
+
+  @AfterEach
+  void stop() throws IOException {
+    daemon.close();
+    try (Stream<Path> files = Files.walk(directory)) {
+      for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+        Files.delete(file);
+      }
+    }
+  }
+
+  private Outcome bailey(String... words) {
+    List<String> all = new ArrayList<>(Arrays.asList(words));
+    all.add("--run-dir");
+    all.add(directory.resolve("run").toString());
+    return Outcome.of(all.toArray(String[]::new));
+  }
+
+  private Outcome done(String... words) {
+    Outcome outcome = bailey(words);
+    assertThat(outcome.err()).isEmpty();
+    assertThat(outcome.code()).isZero();
+    return outcome;
+  }
+
+  private Outcome failed(String... words) {
+    Outcome outcome = bailey(words);
+    assertThat(outcome.code()).isEqualTo(1);
+    assertThat(outcome.err().lines()).hasSize(1);
+    return outcome;
+  }
+
+  private void importDisk(String name) throws IOException {
+    Path disk = directory.resolve("disk.raw");
+    Files.write(disk, new byte[(int) MIB]);
+    done("import", disk.toString(), name);
+    Files.delete(disk);
+  }
+
+  @Test
+  void create_prints_a_uri_and_a_drive_line_for_each_name() {
+    Outcome outcome = done("create", "a", "b", "--size", "1M");
+    Path socket = directory.resolve("run/nbd/a/nbd.sock");
+    assertThat(outcome.out().lines()).hasSize(4);
+    assertThat(outcome.out().lines().findFirst()).hasValue("nbd+unix:///a?socket=" + socket);
+    assertThat(outcome.out().lines().skip(1).findFirst().orElseThrow())
+        .startsWith("-drive driver=nbd,")
+        .contains(socket.toString());
+    assertThat(socket).exists();
+  }
+
+  @Test
+  void create_json_is_one_object_a_line_with_just_four_fields() throws IOException {
+    List<String> lines = done("create", "a", "b", "--size", "1M", "--json").out().lines().toList();
+    assertThat(lines).hasSize(2);
+    assertThat(Json.object(lines.get(1)).string("name")).isEqualTo("b");
+    assertThat(Json.object(lines.get(1)).fields().keySet())
+        .containsExactly("name", "uri", "socket", "drive");
+  }
+
+  @Test
+  void create_makes_all_or_none() {
+    done("create", "taken", "--size", "1M");
+    assertThat(failed("create", "new", "taken", "--size", "1M").err()).contains("taken");
+    assertThat(done("volumes").out()).doesNotContain("new");
+  }
+
+  @Test
+  void an_ephemeral_volume_says_so_in_inspect() {
+    done("create", "a", "--size", "1M", "--ephemeral");
+    assertThat(done("inspect", "a").out())
+        .contains("type")
+        .containsPattern("durability +none")
+        .contains("is ephemeral");
+  }
+
+  @Test
+  void an_image_is_imported_listed_and_forked() throws IOException {
+    importDisk("disk:1");
+    assertThat(done("images").out()).contains("disk:1").contains("1 MiB");
+    assertThat(Json.objects(done("images", "--json").out())).hasSize(1);
+    done("create", "fork", "--from", "disk:1");
+    assertThat(Json.objects(done("volumes", "--json").out()).getFirst().number("size"))
+        .isEqualTo(MIB);
+    assertThat(done("inspect", "disk:1", "--json").out()).startsWith("{\"type\":\"image\"");
+  }
+
+  @Test
+  void rm_takes_a_tagged_name_as_an_image_and_a_plain_one_as_a_volume() throws IOException {
+    importDisk("disk");
+    done("create", "disk", "--from", "disk");
+    done("rm", "disk");
+    assertThat(done("volumes").out().lines()).hasSize(1);
+    assertThat(failed("rm", "disk").err()).contains("disk:latest");
+    done("rm", "disk:latest");
+    assertThat(done("images").out().lines()).hasSize(1);
+  }
+
+  @Test
+  void rm_goes_on_after_a_name_that_there_is_not() {
+    done("create", "a", "--size", "1M");
+    assertThat(failed("rm", "none", "a").out()).isEqualTo("a\n");
+  }
+
+  @Test
+  void stats_and_top_show_each_volume() throws IOException {
+    done("create", "a", "--size", "1M");
+    assertThat(done("stats").out()).containsPattern("(?m)^a ");
+    assertThat(done("stats", "a").out()).contains("write buffer").contains("blocks read");
+    assertThat(Json.object(done("stats", "a", "--json").out()).string("volume")).isEqualTo("a");
+    assertThat(done("top", "-n", "2", "-i", "0.1").out().lines()).hasSize(6);
+    assertThat(Json.objects(done("top", "-n", "1", "-i", "0.1", "--json").out())).hasSize(1);
+  }
+
+  @Test
+  void what_the_daemon_refuses_is_said_in_its_words() {
+    assertThat(failed("create", "Wrong", "--size", "1M").err()).contains("'Wrong'");
+    assertThat(failed("create", "a", "--size", "100").err()).contains("512");
+    assertThat(failed("create", "a", "--from", "none").err()).contains("none");
+    assertThat(failed("inspect", "none").err()).contains("none").contains("bailey volumes");
+  }
+}

@@ -1,0 +1,122 @@
+package io.bailey.vm;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class HostTest {
+  @TempDir Path directory;
+
+  @Test
+  void aMissingProgramIsReportedWithItsPackage() throws IOException {
+    assertThatThrownBy(() -> HostProgram.QEMU.locate("/nonexistent", List.of()))
+        .hasMessage("qemu-system-x86_64 is not installed: run 'apt-get install qemu-system-x86'");
+    assertThat(HostProgram.MKFS_EXT4.locate("", List.of("/usr/sbin", "/sbin"))).isExecutable();
+  }
+
+  @Test
+  void aMissingGuestKernelIsReportedWithTheScriptThatFetchesIt() {
+    assertThatThrownBy(() -> GuestKernel.locate(directory))
+        .hasMessageContaining("vmlinuz is missing; run 'scripts/guest-kernel " + directory + "'");
+  }
+
+  @Test
+  void aProcessNumberThatWasUsedAgainIsAnotherProcess() throws Exception {
+    Process sleep = new ProcessBuilder("sleep", "60").start();
+    try {
+      ProcessIdentity real = ProcessIdentity.of(sleep.pid()).orElseThrow();
+      assertThat(real.alive()).isTrue();
+      ProcessIdentity earlier =
+          new ProcessIdentity(real.pid(), real.startTicks() - 1, real.bootId());
+      ProcessIdentity otherBoot = new ProcessIdentity(real.pid(), real.startTicks(), "x");
+      for (ProcessIdentity other : List.of(earlier, otherBoot)) {
+        assertThat(other.alive()).isFalse();
+        other.kill(true);
+      }
+      assertThat(sleep.waitFor(300, TimeUnit.MILLISECONDS)).isFalse();
+      real.kill(true);
+      assertThat(sleep.waitFor(20, TimeUnit.SECONDS)).isTrue();
+      assertThat(real.alive()).isFalse();
+    } finally {
+      sleep.destroyForcibly();
+    }
+  }
+
+  @Test
+  void aVmsProcessIsFoundByItsPidFileAlone() throws Exception {
+    Process other =
+        new ProcessBuilder("sh", "-c", "read line", "-pidfile", directory + "/web-1/qemu.pid")
+            .start();
+    try {
+      assertThat(ProcessIdentity.byPidFile(directory, "qemu.pid"))
+          .containsOnlyKeys("web-1")
+          .containsValue(other.pid());
+      assertThat(ProcessIdentity.byPidFile(directory.resolve("web-1"), "qemu.pid")).isEmpty();
+    } finally {
+      other.destroyForcibly();
+    }
+  }
+
+  @Test
+  void aConsoleLogStaysWithinItsLimitAndKeepsTheNewest() throws IOException {
+    ConsoleLog log = new ConsoleLog(directory.resolve("console.log"), 1000);
+    try (var writer =
+        Files.newBufferedWriter(
+            log.file(),
+            java.nio.file.StandardOpenOption.CREATE,
+            java.nio.file.StandardOpenOption.APPEND)) {
+      int lines = 0;
+      for (int round = 0; round < 20; round++) {
+        for (int i = 0; i < 30; i++) {
+          writer.write("line " + ++lines + "\n");
+        }
+        writer.flush();
+        assertThat(log.lastLine()).isEqualTo("line " + lines);
+        boolean moved = log.rotateIfLarge();
+        assertThat(log.size()).isLessThanOrEqualTo(1000);
+        assertThat(moved).isEqualTo(log.size() == 0);
+      }
+    }
+    var older = new java.io.ByteArrayOutputStream();
+    log.copyOlder(older);
+    assertThat(older.size()).isEqualTo(1000);
+    assertThat(older.toString(java.nio.charset.StandardCharsets.UTF_8)).contains("\nline 5");
+  }
+
+  @Test
+  void aGoldenImageIsACleanFileSystemWithTheGuestInIt() throws Exception {
+    Path disk = directory.resolve("golden.img");
+    new GuestImage(TestGuest.kernel(), TestGuest.configs()).build(disk, 32 << 20);
+    assertThat(Files.size(disk)).isEqualTo(32 << 20);
+    assertThat(tool("e2fsck", "-f", "-n", disk.toString())).doesNotContain("Fix?");
+    assertThat(tool("debugfs", "-R", "stat /sbin/init", disk.toString())).contains("Mode:  0755");
+    assertThat(tool("debugfs", "-R", "stat /bin/sh", disk.toString())).contains("busybox");
+    assertThat(tool("debugfs", "-R", "cat /golden/data.sha256", disk.toString()))
+        .containsPattern("[0-9a-f]{64}  data\n");
+    try (var left = Files.list(directory)) {
+      assertThat(left).containsExactly(disk);
+    }
+    assertThatThrownBy(
+            () -> new GuestImage(TestGuest.kernel(), TestGuest.configs()).build(disk, 4097))
+        .hasMessageContaining("multiple of 4096");
+  }
+
+  private static String tool(String name, String... arguments) throws Exception {
+    List<String> command = new java.util.ArrayList<>();
+    command.add(new HostProgram(name, "e2fsprogs").locate().toString());
+    command.addAll(List.of(arguments));
+    Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+    try (var output = process.getInputStream()) {
+      String text = new String(output.readAllBytes(), java.nio.charset.StandardCharsets.ISO_8859_1);
+      assertThat(process.waitFor()).as(text).isZero();
+      return text;
+    }
+  }
+}
