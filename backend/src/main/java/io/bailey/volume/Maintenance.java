@@ -100,6 +100,7 @@ final class Maintenance {
           () -> {
             relieving.set(false);
             volumes.get().stream()
+                .filter(volume -> volume.bufferedSlots() > 0)
                 .max(Comparator.comparingInt(Volume::bufferedSlots))
                 .ifPresent(Volume::requestCheckpoint);
           });
@@ -109,7 +110,7 @@ final class Maintenance {
   /** Empties the write buffers of all volumes, in the caller's thread. */
   void emptyAll() throws IOException {
     for (Volume volume : volumes.get()) {
-      volume.checkpoint();
+      volume.empty();
     }
   }
 

@@ -60,6 +60,10 @@ public final class Store implements AutoCloseable {
   /** Volumes on their way out, whose files are still there. Guarded by {@code names}. */
   private final Set<String> leaving = new HashSet<>();
 
+  private volatile boolean closing;
+  private final Thread collector =
+      Thread.ofPlatform().daemon().name("bailey-collect").unstarted(this::collectGarbage);
+
   private record StoredImage(Image image, Root root, RunStack stack) {}
 
   private Store(StoreDirectory directory, StoreOptions options) throws IOException {
@@ -117,7 +121,7 @@ public final class Store implements AutoCloseable {
     }
     if (complete) {
       // Also after a clean stop: a reboot since takes the roots of ephemeral volumes with it.
-      Thread.ofPlatform().daemon().name("bailey-collect").start(this::collectGarbage);
+      collector.start();
     }
   }
 
@@ -212,12 +216,24 @@ public final class Store implements AutoCloseable {
             });
   }
 
+  /** Returns when the collection that follows a start is over. */
+  void awaitCollection() {
+    try {
+      collector.join();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
   private void collectGarbage() {
     try {
       for (StoredImage image : images.values()) {
         load(image.stack);
       }
       for (Volume volume : volumes.values()) {
+        if (closing) {
+          return;
+        }
         volume.loadRuns();
       }
       int removed = context.chunks().removeUnreferenced(Set.of());
@@ -509,6 +525,9 @@ public final class Store implements AutoCloseable {
   /** Ends background work and turns what the buffers hold into runs. Requests must have ended. */
   @Override
   public void close() throws IOException {
+    closing = true;
+    // What it would delete after this is another process's.
+    awaitCollection();
     volumes.values().forEach(Volume::endMerges);
     context.maintenance().close();
     IOException failed = null;

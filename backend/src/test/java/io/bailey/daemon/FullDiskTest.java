@@ -145,8 +145,8 @@ class FullDiskTest {
     bailey.start();
     StampedDisk one = create("one", "none");
     StampedDisk two = create("two", "flush");
-    assertGoesOn(one, 4000);
-    assertGoesOn(two, 4000);
+    assertGoesOn(one, 2000);
+    assertGoesOn(two, 2000);
     one.verify();
     two.verify();
     bailey.kill();

@@ -67,11 +67,6 @@ final class RootTest {
         keyIds);
   }
 
-  private void write(Root root, boolean sync) throws IOException {
-    root.writeFresh(files, directory, "r", keys, wrap, sync);
-    root.install(files, directory, "r", sync);
-  }
-
   private Root read(String name) throws IOException {
     return Root.read(files, directory.resolve(name), new KeyRing(), wrap);
   }
@@ -122,5 +117,10 @@ final class RootTest {
     assertThatThrownBy(() -> read("r"))
         .isInstanceOfSatisfying(
             StorageException.class, e -> assertThat(e.kind()).isEqualTo(Kind.TOO_NEW));
+  }
+
+  private void write(Root root, boolean sync) throws Exception {
+    root.writeFresh(files, directory, "r", keys, wrap, sync);
+    root.install(files, directory, "r", sync);
   }
 }

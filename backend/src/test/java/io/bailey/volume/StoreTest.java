@@ -13,7 +13,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
-import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -203,11 +202,7 @@ final class StoreTest {
       test.store.importImage(ImageName.parse("small"), new RandomDisk(0, 10), Progress.NONE);
       test.store.importImage(ImageName.parse("large"), new RandomDisk(0, 20_000), Progress.NONE);
       test.reopen();
-      Awaitility.await()
-          .until(
-              () ->
-                  Thread.getAllStackTraces().keySet().stream()
-                      .noneMatch(thread -> thread.getName().equals("bailey-collect")));
+      test.store.awaitCollection();
       List<List<Long>> costs = new ArrayList<>();
       for (String image : List.of("small", "large")) {
         test.files.resetCounts();

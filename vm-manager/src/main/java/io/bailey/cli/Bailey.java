@@ -33,7 +33,11 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     versionProvider = Bailey.Version.class,
     synopsisSubcommandLabel = "COMMAND",
-    footer = {"", "'bailey COMMAND --help' says more. 'bailey demo' shows all of it at once."})
+    footer = {
+      "",
+      "'bailey COMMAND --help' says more. 'bailey demo' shows all of it at once, and 'bailey bench"
+          + " random' measures it."
+    })
 public final class Bailey implements Runnable {
   private static final Map<String, Supplier<Object>> COMMANDS =
       Collections.unmodifiableMap(commands());

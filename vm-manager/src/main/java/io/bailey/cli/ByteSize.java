@@ -7,12 +7,12 @@ import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.TypeConversionException;
 
 /** A number of bytes as people write it: {@code 512M}, {@code 10G}; units are powers of 1024. */
-record ByteSize(long bytes) {
+public record ByteSize(long bytes) {
   private static final Pattern FORM = Pattern.compile("([0-9]{1,19})([KMGTP]?)");
   private static final String UNITS = "KMGTP";
 
   /** Reads a whole number with an optional unit, and nothing else. */
-  static ByteSize parse(String text) {
+  public static ByteSize parse(String text) {
     Matcher matcher = FORM.matcher(text);
     if (!matcher.matches()) {
       throw new IllegalArgumentException(
@@ -27,7 +27,7 @@ record ByteSize(long bytes) {
   }
 
   /** Writes bytes in the unit that gives one to four digits: {@code 0 B}, {@code 1.5 MiB}. */
-  static String format(long bytes) {
+  public static String format(long bytes) {
     if (bytes < 1024) {
       return bytes + " B";
     }
@@ -44,7 +44,7 @@ record ByteSize(long bytes) {
   }
 
   /** Lets picocli read sizes; a wrong one is a usage error. */
-  static final class Converter implements ITypeConverter<ByteSize> {
+  public static final class Converter implements ITypeConverter<ByteSize> {
     @Override
     public ByteSize convert(String value) {
       try {

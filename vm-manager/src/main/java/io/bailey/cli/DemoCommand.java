@@ -97,9 +97,8 @@ final class DemoCommand implements Callable<Integer> {
     try {
       show(host);
     } catch (IOException e) {
-      throw host.isEnding()
-          ? new IOException("interrupted: all of the demo is stopped and removed", e)
-          : e;
+      host.waitIfEnding();
+      throw e;
     }
   }
 

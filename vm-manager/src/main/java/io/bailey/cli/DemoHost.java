@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -25,7 +26,7 @@ final class DemoHost implements AutoCloseable {
   private static final int STOP_SECONDS = 30;
 
   private final Path directory;
-  private final Thread atExit = new Thread(this::clean, "demo cleanup");
+  private final Thread atExit = new Thread(this::cleanAtExit, "demo cleanup");
   private @Nullable Process daemon;
   private volatile boolean cleaned;
 
@@ -42,9 +43,11 @@ final class DemoHost implements AutoCloseable {
     return directory.resolve("daemon.log");
   }
 
-  /** Whether everything is being stopped and removed, or has been. */
-  boolean isEnding() {
-    return cleaned;
+  /** Returns at once, or never where this process is being ended and its hook says what it did. */
+  void waitIfEnding() {
+    while (cleaned) {
+      LockSupport.park();
+    }
   }
 
   /** Starts the daemon and returns once it serves. */
@@ -108,6 +111,11 @@ final class DemoHost implements AutoCloseable {
       // The process is ending, and the hook found nothing left to do.
       return;
     }
+  }
+
+  private void cleanAtExit() {
+    clean();
+    System.err.println("bailey: interrupted: all of the demo is stopped and removed");
   }
 
   private synchronized void clean() {

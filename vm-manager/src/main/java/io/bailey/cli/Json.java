@@ -22,7 +22,7 @@ import tools.jackson.core.json.JsonFactory;
  * <p>Why not a data-binding library: it costs a third of what a client command may take to start.
  * Jackson's stream does the reading and its limits (depth, length of numbers) hold here too.
  */
-final class Json {
+public final class Json {
   private static final JsonFactory FACTORY = new JsonFactory();
   private static final int MAX_DEPTH = 64;
 
@@ -91,7 +91,7 @@ final class Json {
   }
 
   /** Writes a value on one line. */
-  static String line(@Nullable Object value) {
+  public static String line(@Nullable Object value) {
     StringWriter text = new StringWriter();
     try (JsonGenerator generator = FACTORY.createGenerator(ObjectWriteContext.empty(), text)) {
       write(generator, value);

@@ -8,13 +8,13 @@ import java.util.List;
  * Rows of text in columns. A header that begins with {@code >} marks a column whose cells stand at
  * the right, as numbers do.
  */
-final class Table {
+public final class Table {
   private static final String GAP = "  ";
   private final List<String> headers;
   private final boolean[] right;
   private final List<List<String>> rows = new ArrayList<>();
 
-  Table(String... headers) {
+  public Table(String... headers) {
     this.headers = Arrays.stream(headers).map(h -> h.startsWith(">") ? h.substring(1) : h).toList();
     this.right = new boolean[headers.length];
     for (int i = 0; i < headers.length; i++) {
@@ -23,7 +23,7 @@ final class Table {
   }
 
   /** Adds a row with a cell for each column. */
-  Table row(String... cells) {
+  public Table row(String... cells) {
     if (cells.length != right.length) {
       throw new IllegalArgumentException(cells.length + " cells for " + right.length + " columns");
     }
@@ -32,7 +32,7 @@ final class Table {
   }
 
   /** The lines, header first, without blanks at their ends. */
-  List<String> lines() {
+  public List<String> lines() {
     int[] widths = new int[right.length];
     measure(headers, widths);
     rows.forEach(row -> measure(row, widths));
@@ -63,7 +63,7 @@ final class Table {
   }
 
   /** The text with every control character replaced, so that it can't steer a terminal. */
-  static String printable(String text) {
+  public static String printable(String text) {
     StringBuilder clean = new StringBuilder(text.length());
     text.codePoints().forEach(c -> clean.appendCodePoint(Character.isISOControl(c) ? '?' : c));
     return clean.toString();

@@ -5,7 +5,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /** Which of the process's standard streams are a terminal. */
-final class Terminals {
+public final class Terminals {
   private Terminals() {}
 
   /** Whether standard input and output both are. */
@@ -17,7 +17,7 @@ final class Terminals {
     return isTerminal(1);
   }
 
-  static boolean isStderrTerminal() {
+  public static boolean isStderrTerminal() {
     return isTerminal(2);
   }
 

@@ -1,0 +1,128 @@
+package io.bailey.bench;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Another program's disk, served by its own NBD server. */
+final class PeerProcess implements Provider {
+  private final ChildProcess child;
+  private final Path socket;
+
+  /** The formats to compare with. */
+  enum Format {
+    RAW("qemu-nbd"),
+    QCOW2("qemu-nbd"),
+    QCOW2_BACKED("qemu-nbd"),
+    VPC("qemu-nbd"),
+    MEMORY("nbdkit");
+
+    private final String program;
+
+    Format(String program) {
+      this.program = program;
+    }
+
+    String program() {
+      return program;
+    }
+  }
+
+  private PeerProcess(ChildProcess child, Path socket) {
+    this.child = child;
+    this.socket = socket;
+  }
+
+  /** Whether a program is on the path. */
+  static boolean isInstalled(String program) {
+    for (String directory : System.getenv().getOrDefault("PATH", "").split(":", -1)) {
+      if (!directory.isEmpty() && Files.isExecutable(Path.of(directory, program))) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** Makes an empty disk and serves it. */
+  static PeerProcess start(Format format, Path run, Path data, long size) throws IOException {
+    Path socket = run.resolve("s");
+    Files.createDirectories(data);
+    List<String> command =
+        switch (format) {
+          case MEMORY ->
+              List.of("nbdkit", "--foreground", "--unix", socket.toString(), "memory", "" + size);
+          case RAW -> qemuNbd(socket, "raw", image(run, data, "raw", size));
+          case QCOW2 -> qemuNbd(socket, "qcow2", image(run, data, "qcow2", size));
+          case VPC -> qemuNbd(socket, "vpc", image(run, data, "vpc", size));
+          case QCOW2_BACKED -> qemuNbd(socket, "qcow2", backed(run, data, size));
+        };
+    ChildProcess child = ChildProcess.start(run, command);
+    try {
+      child.awaitSocket(socket);
+    } catch (IOException e) {
+      child.close();
+      throw e;
+    }
+    return new PeerProcess(child, socket);
+  }
+
+  private static List<String> qemuNbd(Path socket, String format, Path image) {
+    return List.of(
+        "qemu-nbd",
+        "--persistent",
+        "--format=" + format,
+        "--socket=" + socket,
+        "--discard=unmap",
+        image.toString());
+  }
+
+  private static Path image(Path run, Path data, String format, long size) throws IOException {
+    Path image = data.resolve("disk." + format);
+    List<String> command = new ArrayList<>(List.of("qemu-img", "create", "-q", "-f", format));
+    if (format.equals("vpc")) {
+      // Else the size is rounded to what cylinders, heads and sectors can say.
+      command.addAll(List.of("-o", "force_size=on"));
+    }
+    command.addAll(List.of(image.toString(), Long.toString(size)));
+    ChildProcess.output(run, command);
+    return image;
+  }
+
+  private static Path backed(Path run, Path data, long size) throws IOException {
+    Path base = image(run, data, "qcow2", size);
+    Path overlay = data.resolve("overlay.qcow2");
+    ChildProcess.output(
+        run,
+        List.of(
+            "qemu-img",
+            "create",
+            "-q",
+            "-f",
+            "qcow2",
+            "-b",
+            base.toString(),
+            "-F",
+            "qcow2",
+            overlay.toString()));
+    return overlay;
+  }
+
+  Path socket() {
+    return socket;
+  }
+
+  @Override
+  public void settle() {}
+
+  @Override
+  public Usage usage() throws IOException {
+    return Usage.ofProcess(child.process().toHandle());
+  }
+
+  @Override
+  public void close() throws IOException {
+    child.close();
+  }
+}

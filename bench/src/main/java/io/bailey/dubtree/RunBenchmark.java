@@ -1,0 +1,144 @@
+package io.bailey.dubtree;
+
+import io.bailey.bench.BenchBlocks;
+import io.bailey.chunk.BlockCache;
+import io.bailey.chunk.ChunkStore;
+import io.bailey.crypto.DataKey;
+import io.bailey.crypto.Epoch;
+import io.bailey.crypto.KeyRing;
+import io.bailey.io.LocalFiles;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Set;
+import java.util.SplittableRandom;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import org.openjdk.jmh.annotations.Benchmark;
+import org.openjdk.jmh.annotations.BenchmarkMode;
+import org.openjdk.jmh.annotations.Fork;
+import org.openjdk.jmh.annotations.Level;
+import org.openjdk.jmh.annotations.Measurement;
+import org.openjdk.jmh.annotations.Mode;
+import org.openjdk.jmh.annotations.OperationsPerInvocation;
+import org.openjdk.jmh.annotations.OutputTimeUnit;
+import org.openjdk.jmh.annotations.Scope;
+import org.openjdk.jmh.annotations.Setup;
+import org.openjdk.jmh.annotations.State;
+import org.openjdk.jmh.annotations.TearDown;
+import org.openjdk.jmh.annotations.Warmup;
+
+/**
+ * What runs cost: building one, merging two, finding a block in one, and a read that the cache
+ * answers. Times are of one block. A run has every eighth block of its part of a disk.
+ */
+@State(Scope.Thread)
+@BenchmarkMode(Mode.AverageTime)
+@OutputTimeUnit(TimeUnit.NANOSECONDS)
+@Warmup(iterations = 3, time = 1)
+@Measurement(iterations = 5, time = 1)
+@Fork(1)
+public class RunBenchmark {
+  private static final int BLOCKS = 20_000;
+  private static final int SPREAD = 8;
+  private static final long DISK_BLOCKS = 1L << 22;
+  private static final long CACHE_BYTES = 256L << 20;
+  private static final int READS = 1000;
+
+  private final DataKey key = DataKey.random();
+  private final Epoch epoch = Epoch.begin(key);
+  private final SplittableRandom random = new SplittableRandom(1);
+  private final byte[] block = BenchBlocks.block(1, 1);
+  private final byte[] read = new byte[BenchBlocks.BLOCK_BYTES];
+  private final RunStack.Counters counters = new RunStack.Counters();
+  private final Path directory;
+  private final RunCatalog catalog;
+  private final ChunkStore chunks;
+  private final RunStack older;
+  private final RunStack newer;
+
+  public RunBenchmark() {
+    try {
+      directory = Files.createTempDirectory("bailey-jmh");
+      chunks = new ChunkStore(new LocalFiles(), directory.resolve("chunks"), 64);
+      KeyRing keys = new KeyRing();
+      keys.add(key);
+      catalog = new RunCatalog(chunks, keys, new BlockCache(CACHE_BYTES));
+      older = RunStack.owning(catalog, List.of(build(0, 1)));
+      newer = RunStack.owning(catalog, List.of(build(SPREAD / 2, Dubtree.NEWEST_LEVEL)));
+    } catch (IOException e) {
+      throw new java.io.UncheckedIOException(e);
+    }
+  }
+
+  private Run build(int from, int level) throws IOException {
+    try (RunWriter writer = new RunWriter(catalog, epoch, level, DISK_BLOCKS, Set.of())) {
+      for (int i = 0; i < BLOCKS; i++) {
+        writer.addPlain(from + (long) SPREAD * i, block, 0);
+      }
+      return writer.finish().run();
+    }
+  }
+
+  @Setup(Level.Trial)
+  public void fillCache() throws IOException {
+    for (int i = 0; i < READS; i++) {
+      older.read((long) SPREAD * i, 1, read, 0, false, counters);
+    }
+  }
+
+  @TearDown(Level.Trial)
+  public void delete() throws IOException {
+    older.release();
+    newer.release();
+    chunks.close();
+    try (Stream<Path> all = Files.walk(directory)) {
+      for (Path path : all.sorted(Comparator.reverseOrder()).toList()) {
+        Files.delete(path);
+      }
+    }
+  }
+
+  /** Compressing, sealing and writing values included. */
+  @Benchmark
+  @OperationsPerInvocation(BLOCKS)
+  public void buildRun() throws IOException {
+    RunStack.owning(catalog, List.of(build(0, 1))).release();
+  }
+
+  /** Two runs whose values are copied into one. */
+  @Benchmark
+  @OperationsPerInvocation(2 * BLOCKS)
+  public void mergeCopying() throws IOException {
+    merge(2);
+  }
+
+  /** Two runs, of which the older's values stay where they are. */
+  @Benchmark
+  @OperationsPerInvocation(2 * BLOCKS)
+  public void mergeStaying() throws IOException {
+    merge(1);
+  }
+
+  private void merge(int level) throws IOException {
+    List<Run> runs = List.of(newer.runs().getFirst(), older.runs().getFirst());
+    Run merged = Merger.merge(catalog, runs, level, true, epoch, DISK_BLOCKS, () -> false).run();
+    RunStack.owning(catalog, List.of(merged)).release();
+  }
+
+  /** Finding a block's leaf; every node is in the cache. */
+  @Benchmark
+  public Run.Content.@Nullable Position lookUp() throws IOException {
+    return older.runs().getFirst().content().seek(random.nextInt(SPREAD * BLOCKS), false);
+  }
+
+  /** A whole read of one block that is in the cache in the clear. */
+  @Benchmark
+  public boolean cacheHit() throws IOException {
+    long at = (long) SPREAD * random.nextInt(READS);
+    return older.read(at, 1, read, 0, true, counters);
+  }
+}

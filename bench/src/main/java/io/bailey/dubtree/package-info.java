@@ -1,0 +1,3 @@
+/** Benchmarks of the engine's runs. */
+@org.jspecify.annotations.NullMarked
+package io.bailey.dubtree;
