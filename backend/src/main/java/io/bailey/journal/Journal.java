@@ -214,10 +214,13 @@ public final class Journal implements AutoCloseable {
         if (synced >= position) {
           return;
         }
-        HostFile file = current;
-        if (syncing || file == null) {
+        if (syncing) {
           progress.awaitUninterruptibly();
           continue;
+        }
+        HostFile file = current;
+        if (file == null) {
+          throw new StorageException(Kind.CLOSED, "the journal is closed");
         }
         syncing = true;
         long target = appended;

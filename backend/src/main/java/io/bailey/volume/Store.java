@@ -383,18 +383,19 @@ public final class Store implements AutoCloseable {
     failIfTaken(name);
     Volume source = requireVolume(volume);
     VolumeRuns.Snapshot snapshot = source.commit();
-    List<DataKey.Id> keyIds = snapshot.root().keyIds();
-    for (DataKey.Id id : keyIds) {
-      context.keys().retain(id);
-    }
+    List<DataKey.Id> retained = new ArrayList<>();
     boolean done = false;
     try {
+      for (DataKey.Id id : snapshot.root().keyIds()) {
+        context.keys().retain(id);
+        retained.add(id);
+      }
       Image image = publish(name, snapshot.root(), snapshot.stack());
       done = true;
       return image;
     } finally {
       if (!done) {
-        keyIds.forEach(context.keys()::release);
+        retained.forEach(context.keys()::release);
         snapshot.stack().release();
       }
     }

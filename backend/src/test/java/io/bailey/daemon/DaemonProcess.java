@@ -66,6 +66,8 @@ final class DaemonProcess implements AutoCloseable {
   /** Starts it, and returns once it serves. */
   Process start(String... more) throws IOException {
     List<String> command = new ArrayList<>();
+    // A shell's background job ignores INT, and what it starts inherits that.
+    command.addAll(List.of("env", "--default-signal=INT,TERM"));
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(
         List.of(
