@@ -112,6 +112,8 @@ class CommandsTest {
         .contains("type")
         .containsPattern("durability +none")
         .contains("is ephemeral");
+    // It would outlive the daemon, in memory, for the next one.
+    done("rm", "a");
   }
 
   @Test
