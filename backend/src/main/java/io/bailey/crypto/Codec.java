@@ -14,6 +14,9 @@ import net.jpountz.lz4.LZ4SafeDecompressor;
  * make its own.
  */
 public final class Codec {
+  /** Bytes of a block: what is compressed and sealed as one. */
+  public static final int BLOCK_BYTES = 4096;
+
   private static final LZ4Compressor COMPRESSOR = LZ4Factory.fastestInstance().fastCompressor();
   private static final LZ4SafeDecompressor DECOMPRESSOR =
       LZ4Factory.fastestInstance().safeDecompressor();
@@ -75,6 +78,37 @@ public final class Codec {
     byte[] out = packed(COMPRESSOR.maxCompressedLength(length));
     int n = COMPRESSOR.compress(src, offset, length, out, 0, out.length);
     return n < length ? n : -1;
+  }
+
+  /**
+   * Compresses a block where that makes it smaller, and seals it.
+   *
+   * @param counter from {@link Epoch#nextCounter}
+   * @return sealed bytes, {@link #BLOCK_BYTES} if it isn't compressed; they lie at the start of
+   *     {@link #sealed}, with the tag after them
+   */
+  public int sealBlock(Epoch epoch, long counter, byte[] bytes, int offset) {
+    int packedSize = compress(bytes, offset, BLOCK_BYTES);
+    boolean whole = packedSize < 0;
+    int size = whole ? BLOCK_BYTES : packedSize;
+    byte[] out = sealed(size + Aead.TAG_BYTES);
+    aead.seal(epoch, counter, whole ? bytes : packed, whole ? offset : 0, size, out, 0);
+    return size;
+  }
+
+  /**
+   * Opens what {@link #sealBlock} made.
+   *
+   * @param in holds {@code size} bytes at {@code at}, and has 16 bytes of room after them
+   * @param block receives the block; its content is undefined if this returns false
+   * @return false if these are not the bytes that were sealed
+   */
+  public boolean openBlock(
+      Epoch epoch, long counter, byte[] in, int at, int size, byte[] tags, int tag, byte[] block) {
+    boolean whole = size == BLOCK_BYTES;
+    byte[] plain = whole ? block : packed(size);
+    return aead.open(epoch, counter, in, at, size, tags, tag, plain, 0)
+        && (whole || decompress(plain, 0, size, block, 0, BLOCK_BYTES));
   }
 
   /** Decompresses into exactly {@code outLength} bytes; false if that isn't what comes out. */

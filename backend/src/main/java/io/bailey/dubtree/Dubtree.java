@@ -1,9 +1,11 @@
 package io.bailey.dubtree;
 
+import io.bailey.crypto.Codec;
+
 /** The numbers that the structure is made of. */
 public final class Dubtree {
   /** Bytes of a block: the unit that is compressed, sealed and looked up. */
-  public static final int BLOCK_BYTES = 4096;
+  public static final int BLOCK_BYTES = Codec.BLOCK_BYTES;
 
   public static final int BLOCK_SHIFT = 12;
 

@@ -137,13 +137,10 @@ public final class Run {
      */
     void openValue(Codec codec, Leaf leaf, int i, byte[] sealed, int at, byte[] block)
         throws StorageException {
-      int size = leaf.size(i);
-      boolean plain = size == Dubtree.BLOCK_BYTES;
-      byte[] packed = plain ? block : codec.packed(size);
       Epoch epoch = epochs.get(leaf.epoch(i));
       int tag = i * Aead.TAG_BYTES;
-      if (!codec.aead().open(epoch, leaf.counter(i), sealed, at, size, leaf.tags(), tag, packed, 0)
-          || (!plain && !Codec.decompress(packed, 0, size, block, 0, block.length))) {
+      if (!codec.openBlock(
+          epoch, leaf.counter(i), sealed, at, leaf.size(i), leaf.tags(), tag, block)) {
         throw RunStack.damagedValue(chunks.get(leaf.chunk(i)), leaf.offset(i), leaf.start(i));
       }
     }

@@ -120,15 +120,9 @@ public final class RunWriter implements AutoCloseable {
       return;
     }
     flushZeros();
-    int packed = codec.compress(bytes, offset, Dubtree.BLOCK_BYTES);
-    int size = packed >= 0 ? packed : Dubtree.BLOCK_BYTES;
-    byte[] sealed = codec.sealed(size + Aead.TAG_BYTES);
     long counter = epoch.nextCounter();
-    if (packed >= 0) {
-      codec.aead().seal(epoch, counter, codec.packed(size), 0, size, sealed, 0);
-    } else {
-      codec.aead().seal(epoch, counter, bytes, offset, size, sealed, 0);
-    }
+    int size = codec.sealBlock(epoch, counter, bytes, offset);
+    byte[] sealed = codec.sealed(size);
     int own = epochIndex(epoch);
     int chunk = writtenChunk();
     long place = values.offset();

@@ -72,23 +72,20 @@ public final class Batch {
   private void openEntries(Codec codec, Epoch epoch, Decoder index, int valuesAt, Visitor visitor)
       throws IOException {
     byte[] padded = Arrays.copyOf(record, record.length + Aead.TAG_BYTES);
-    byte[] block = new byte[BatchWriter.BLOCK_BYTES];
+    byte[] block = new byte[Codec.BLOCK_BYTES];
     int at = valuesAt;
     for (long after = index.getVar() - 1; after >= 0; after--) {
       long sequence = lastSequence() - after;
       long number = index.getVar();
-      int size = index.getVarInt(0, BatchWriter.BLOCK_BYTES);
+      int size = index.getVarInt(0, Codec.BLOCK_BYTES);
       if (size == 0) {
         visitor.zeros(sequence, number, index.getVar());
         continue;
       }
       long counter = index.getVar();
       byte[] tag = index.getBytes(Aead.TAG_BYTES);
-      boolean whole = size == BatchWriter.BLOCK_BYTES;
-      byte[] packed = whole ? block : codec.packed(size);
       if (size > record.length - at
-          || !codec.aead().open(epoch, counter, padded, at, size, tag, 0, packed, 0)
-          || (!whole && !Codec.decompress(packed, 0, size, block, 0, block.length))) {
+          || !codec.openBlock(epoch, counter, padded, at, size, tag, 0, block)) {
         throw damaged("has a damaged value of block " + number);
       }
       at += size;

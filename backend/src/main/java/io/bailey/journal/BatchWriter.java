@@ -14,7 +14,6 @@ public final class BatchWriter {
   static final int MAGIC = 0x424C594A;
   static final int INDEX_AT = 96;
   static final int OUTSIDE_AT = 12;
-  static final int BLOCK_BYTES = 4096;
 
   private static final VarHandle INT =
       MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.BIG_ENDIAN);
@@ -46,15 +45,9 @@ public final class BatchWriter {
   public void addValue(long block, byte[] bytes, int offset) {
     Codec codec = Codec.borrow();
     try {
-      int packed = codec.compress(bytes, offset, BLOCK_BYTES);
-      int size = packed >= 0 ? packed : BLOCK_BYTES;
-      byte[] sealed = codec.sealed(size + Aead.TAG_BYTES);
       long counter = epoch.nextCounter();
-      if (packed >= 0) {
-        codec.aead().seal(epoch, counter, codec.packed(size), 0, size, sealed, 0);
-      } else {
-        codec.aead().seal(epoch, counter, bytes, offset, size, sealed, 0);
-      }
+      int size = codec.sealBlock(epoch, counter, bytes, offset);
+      byte[] sealed = codec.sealed(size);
       entries++;
       index.putVar(block).putVar(size).putVar(counter).putBytes(sealed, size, Aead.TAG_BYTES);
       values.putBytes(sealed, 0, size);
