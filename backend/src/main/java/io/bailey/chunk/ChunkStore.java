@@ -31,7 +31,6 @@ public final class ChunkStore implements AutoCloseable {
   private final int maxOpenFiles;
   private final AtomicLong serials = new AtomicLong();
   private final AtomicLong temporaries = new AtomicLong();
-  private final AtomicLong bytesWritten = new AtomicLong();
 
   private final Object lock = new Object();
   private final Map<ChunkId, Chunk> chunks = new HashMap<>();
@@ -54,11 +53,6 @@ public final class ChunkStore implements AutoCloseable {
     return directory.resolve(id.toString());
   }
 
-  /** Bytes written to chunk files since the store was opened. */
-  public long bytesWritten() {
-    return bytesWritten.get();
-  }
-
   /** Begins a chunk whose length isn't known yet. */
   public ChunkOutput newOutput(ChunkKind kind) throws IOException {
     Path path = directory.resolve(temporaries.getAndIncrement() + TEMPORARY);
@@ -66,7 +60,6 @@ public final class ChunkStore implements AutoCloseable {
   }
 
   Chunk publish(Path temporary, HostFile file, ChunkId id, long size) throws IOException {
-    bytesWritten.addAndGet(size);
     synchronized (lock) {
       Chunk present = chunks.get(id);
       if (present != null) {

@@ -1,7 +1,6 @@
 package io.bailey.volume;
 
 import io.bailey.chunk.BlockCache;
-import io.bailey.chunk.Chunk;
 import io.bailey.chunk.ChunkStore;
 import io.bailey.crypto.DataKey;
 import io.bailey.crypto.KeyRing;
@@ -535,11 +534,6 @@ public final class Store implements AutoCloseable {
     }
   }
 
-  /** Syncs of the journal since the store was opened: one may serve many flushes. */
-  public long journalSyncs() {
-    return context.journal().syncCount();
-  }
-
   /** Ends background work and turns what the buffers hold into runs. Requests must have ended. */
   @Override
   public void close() throws IOException {
@@ -573,14 +567,5 @@ public final class Store implements AutoCloseable {
     if (failed != null) {
       throw failed;
     }
-  }
-
-  /** Where the chunks that hold something lie; for tests and checks. */
-  List<Chunk> chunksOf(ImageName name) throws IOException {
-    List<Chunk> all = new ArrayList<>();
-    for (Run run : requireImage(name).stack.runs()) {
-      all.addAll(run.allChunks());
-    }
-    return all;
   }
 }
