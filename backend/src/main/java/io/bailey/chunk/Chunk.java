@@ -13,6 +13,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Chunk {
   private final ChunkStore store;
+  private final ChunkKind kind;
   private final ChunkId id;
   private final long size;
   private final long serial;
@@ -23,11 +24,16 @@ public final class Chunk {
   private volatile @Nullable HostFile file;
   private volatile boolean synced;
 
-  Chunk(ChunkStore store, ChunkId id, long size, long serial) {
+  Chunk(ChunkStore store, ChunkKind kind, ChunkId id, long size, long serial) {
     this.store = store;
+    this.kind = kind;
     this.id = id;
     this.size = size;
     this.serial = serial;
+  }
+
+  ChunkKind kind() {
+    return kind;
   }
 
   public ChunkId id() {
@@ -46,11 +52,7 @@ public final class Chunk {
 
   /** Fills {@code length} bytes of {@code dst} with the file's bytes as they are. */
   public void read(long offset, byte[] dst, int dstOffset, int length) throws IOException {
-    if (offset < 0 || length > size - offset) {
-      throw new StorageException(
-          Kind.DAMAGED,
-          store.path(id) + ": " + length + " bytes asked for at " + offset + " of " + size);
-    }
+    checkRange(offset, length);
     for (int attempt = 0; ; attempt++) {
       try {
         opened().read(offset, dst, dstOffset, length);
@@ -62,6 +64,31 @@ public final class Chunk {
         }
       }
     }
+  }
+
+  /** Like {@link #read}, if that needn't wait for a disk; false, with nothing read, else. */
+  public boolean tryRead(long offset, byte[] dst, int dstOffset, int length) throws IOException {
+    checkRange(offset, length);
+    HostFile open = file;
+    try {
+      return open != null && open.tryRead(offset, dst, dstOffset, length);
+    } catch (ClosedChannelException e) {
+      // The store closed it to stay under its limit of open files.
+      return false;
+    }
+  }
+
+  private void checkRange(long offset, int length) throws StorageException {
+    if (offset < 0 || length > size - offset) {
+      throw new StorageException(
+          Kind.DAMAGED,
+          store.path(id) + ": " + length + " bytes asked for at " + offset + " of " + size);
+    }
+  }
+
+  /** Opens the file that has the name now, apart from the one that reads use; to be closed. */
+  public HostFile openAgain() throws IOException {
+    return store.openFile(this);
   }
 
   private HostFile opened() throws IOException {

@@ -42,14 +42,19 @@ public enum ChunkKind {
     return header;
   }
 
-  /** Refuses a file that isn't a chunk, or is one of a newer version. */
-  static void check(HostFile file, Path path) throws IOException {
+  /** Refuses a file that isn't a chunk of this kind, or is one of a newer version. */
+  void check(HostFile file, Path path) throws IOException {
     byte[] found = new byte[HEADER_BYTES];
     file.read(0, found, 0, HEADER_BYTES);
     for (int i = 0; i < MAGIC.length; i++) {
       if (found[i] != MAGIC[i]) {
         throw new StorageException(Kind.DAMAGED, "chunk " + path + " doesn't begin with BAILEY");
       }
+    }
+    if (found[6] != letter) {
+      throw new StorageException(
+          Kind.DAMAGED,
+          "chunk %s is of kind 0x%02x, not %s".formatted(path, found[6] & 0xFF, letter));
     }
     if (found[7] != VERSION) {
       throw new StorageException(

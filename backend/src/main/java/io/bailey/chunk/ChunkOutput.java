@@ -1,20 +1,20 @@
 package io.bailey.chunk;
 
 import io.bailey.io.HostFile;
+import io.bailey.io.LargeBuffers;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.security.MessageDigest;
-import java.util.Arrays;
 
 /**
  * A chunk being written, front to back, in host writes of 1 MiB. It gets its name when it is
  * finished; closed before that, nothing of it remains. One thread.
  */
 public final class ChunkOutput implements AutoCloseable {
-  private static final int BUFFER_BYTES = 1 << 20;
-
   private final ChunkStore store;
+  private final ChunkKind kind;
   private final Path temporary;
+  private final long serial;
   private final HostFile file;
   private final MessageDigest sha = ChunkId.sha256();
   private byte[] buffer = new byte[1 << 14];
@@ -22,12 +22,19 @@ public final class ChunkOutput implements AutoCloseable {
   private long flushed;
   private boolean done;
 
-  ChunkOutput(ChunkStore store, ChunkKind kind, Path temporary, HostFile file) {
+  ChunkOutput(ChunkStore store, ChunkKind kind, Path temporary, HostFile file, long serial) {
     this.store = store;
+    this.kind = kind;
     this.temporary = temporary;
     this.file = file;
+    this.serial = serial;
     System.arraycopy(kind.header(), 0, buffer, 0, ChunkKind.HEADER_BYTES);
     buffered = ChunkKind.HEADER_BYTES;
+  }
+
+  /** The {@link Chunk#serial} of the chunk to be, unless the store has the same one already. */
+  public long serial() {
+    return serial;
   }
 
   /** Bytes written so far: the offset at which the next write lands. */
@@ -36,15 +43,16 @@ public final class ChunkOutput implements AutoCloseable {
   }
 
   public void write(byte[] src, int offset, int length) throws IOException {
-    if (length > buffer.length - buffered) {
-      if (buffer.length < BUFFER_BYTES) {
-        int grown = Math.min(BUFFER_BYTES, Math.max(2 * buffer.length, buffered + length));
-        buffer = Arrays.copyOf(buffer, grown);
+    if (length > room()) {
+      if (buffer.length < LargeBuffers.BYTES) {
+        byte[] large = LargeBuffers.take();
+        System.arraycopy(buffer, 0, large, 0, buffered);
+        buffer = large;
       }
-      if (length > buffer.length - buffered) {
+      if (length > room()) {
         flush();
       }
-      if (length >= buffer.length) {
+      if (length > room()) {
         put(src, offset, length);
         return;
       }
@@ -53,10 +61,19 @@ public final class ChunkOutput implements AutoCloseable {
     buffered += length;
   }
 
+  private int room() {
+    return Math.min(buffer.length, LargeBuffers.IO_BYTES) - buffered;
+  }
+
   /** Ends the chunk and returns it with one reference. */
   public Chunk finish() throws IOException {
     flush();
-    Chunk chunk = store.publish(temporary, file, ChunkId.ofDigest(sha.digest()), flushed);
+    giveBuffer();
+    Chunk chunk =
+        store.publish(
+            new Chunk(store, kind, ChunkId.ofDigest(sha.digest()), flushed, serial),
+            temporary,
+            file);
     done = true;
     return chunk;
   }
@@ -65,8 +82,14 @@ public final class ChunkOutput implements AutoCloseable {
   public void close() throws IOException {
     if (!done) {
       done = true;
-      store.abandon(temporary, file);
+      giveBuffer();
+      store.abandon(temporary, file, serial);
     }
+  }
+
+  private void giveBuffer() {
+    LargeBuffers.give(buffer);
+    buffer = new byte[0];
   }
 
   private void flush() throws IOException {

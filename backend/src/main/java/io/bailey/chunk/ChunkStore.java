@@ -5,14 +5,20 @@ import io.bailey.io.HostFiles;
 import io.bailey.io.StorageException;
 import io.bailey.io.StorageException.Kind;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.file.Path;
+import java.security.MessageDigest;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.LongConsumer;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -25,6 +31,8 @@ import org.jspecify.annotations.Nullable;
  */
 public final class ChunkStore implements AutoCloseable {
   private static final String TEMPORARY = ".tmp";
+  private static final Pattern NAME = Pattern.compile("[0-9a-f]{64}");
+  private static final Pattern UNFINISHED = Pattern.compile("([0-9]{1,19}|[0-9a-f]{64})\\.tmp");
 
   private final HostFiles files;
   private final Path directory;
@@ -35,17 +43,52 @@ public final class ChunkStore implements AutoCloseable {
   private final Object lock = new Object();
   private final Map<ChunkId, Chunk> chunks = new HashMap<>();
   private final ArrayDeque<Chunk> open = new ArrayDeque<>();
+  private boolean keepAll;
+  private volatile LongConsumer gone = serial -> {};
 
-  /** Opens the directory, making it if need be, and drops unfinished files. */
-  public ChunkStore(HostFiles files, Path directory, int maxOpenFiles) throws IOException {
+  private ChunkStore(int maxOpenFiles, HostFiles files, Path directory) {
     this.files = files;
     this.directory = directory;
     this.maxOpenFiles = maxOpenFiles;
+  }
+
+  /** Opens the directory, making it if need be, and drops unfinished files. */
+  public ChunkStore(HostFiles files, Path directory, int maxOpenFiles) throws IOException {
+    this(maxOpenFiles, files, directory);
     files.createDirectories(directory);
     for (String name : files.list(directory)) {
-      if (name.endsWith(TEMPORARY)) {
+      if (UNFINISHED.matcher(name).matches()) {
         files.delete(directory.resolve(name));
       }
+    }
+  }
+
+  private static boolean isChunk(String name) {
+    return NAME.matcher(name).matches();
+  }
+
+  /** A number for the block cache that no chunk has or will have. */
+  public long newSerial() {
+    return serials.getAndIncrement();
+  }
+
+  /** A directory as it is: for who only reads, and releases nothing. */
+  public static ChunkStore asItIs(HostFiles files, Path directory, int maxOpenFiles) {
+    return new ChunkStore(maxOpenFiles, files, directory);
+  }
+
+  /**
+   * Sets who hears of serials that nobody will ask for again, be it of chunks that were deleted or
+   * of ones that didn't come to be. Not called under a lock.
+   */
+  public void tellGone(LongConsumer listener) {
+    gone = listener;
+  }
+
+  /** From now on no chunk is deleted: something that can't be read may refer to any. */
+  public void keepAll() {
+    synchronized (lock) {
+      keepAll = true;
     }
   }
 
@@ -56,37 +99,39 @@ public final class ChunkStore implements AutoCloseable {
   /** Begins a chunk whose length isn't known yet. */
   public ChunkOutput newOutput(ChunkKind kind) throws IOException {
     Path path = directory.resolve(temporaries.getAndIncrement() + TEMPORARY);
-    return new ChunkOutput(this, kind, path, files.create(path));
+    return new ChunkOutput(this, kind, path, files.create(path), newSerial());
   }
 
-  Chunk publish(Path temporary, HostFile file, ChunkId id, long size) throws IOException {
+  /** Gives a finished chunk its name; returns the one that has it already, if there is one. */
+  Chunk publish(Chunk chunk, Path temporary, HostFile file) throws IOException {
+    Chunk present;
     synchronized (lock) {
-      Chunk present = chunks.get(id);
-      if (present != null) {
-        present.references++;
-        file.close();
-        files.delete(temporary);
-        return present;
+      present = chunks.get(chunk.id());
+      if (present == null) {
+        files.rename(temporary, path(chunk.id()));
+        file.renamed(path(chunk.id()));
+        chunks.put(chunk.id(), chunk);
+        keepOpen(chunk, file);
+        return chunk;
       }
-      files.rename(temporary, path(id));
-      Chunk chunk = new Chunk(this, id, size, serials.getAndIncrement());
-      chunks.put(id, chunk);
-      keepOpen(chunk, file);
-      return chunk;
+      present.references++;
     }
+    abandon(temporary, file, chunk.serial());
+    return present;
   }
 
-  void abandon(Path temporary, HostFile file) throws IOException {
+  void abandon(Path temporary, HostFile file, long serial) throws IOException {
+    gone.accept(serial);
     file.close();
     files.delete(temporary);
   }
 
   /** Takes a reference to a chunk by name. The file is opened when it is first read. */
-  public Chunk acquire(ChunkId id, long size) {
+  public Chunk acquire(ChunkKind kind, ChunkId id, long size) {
     synchronized (lock) {
       Chunk chunk = chunks.get(id);
       if (chunk == null) {
-        chunk = new Chunk(this, id, size, serials.getAndIncrement());
+        chunk = new Chunk(this, kind, id, size, serials.getAndIncrement());
         chunks.put(id, chunk);
       } else {
         chunk.references++;
@@ -104,20 +149,79 @@ public final class ChunkStore implements AutoCloseable {
 
   /** Gives a reference back; the last one deletes the file. */
   public void release(Chunk chunk) throws IOException {
-    HostFile file;
     synchronized (lock) {
       if (--chunk.references > 0) {
         return;
       }
       chunks.remove(chunk.id());
-      file = chunk.file();
-      chunk.file(null);
       open.remove(chunk);
-      // Under the lock: the same content may be written again at this moment.
-      files.delete(path(chunk.id()));
+      close(chunk);
+      if (!keepAll) {
+        // Under the lock: the same content may be written again at this moment.
+        files.delete(path(chunk.id()));
+      }
     }
-    if (file != null) {
-      file.close();
+    gone.accept(chunk.serial());
+  }
+
+  /**
+   * Puts a chunk's file in its place anew, whatever lies there now. It survives power loss when
+   * this returns.
+   *
+   * @param content is read to the length that the chunk has, and a byte further
+   * @throws StorageException kind {@code DAMAGED}, with nothing changed, if that isn't what the
+   *     name says
+   */
+  public void restore(Chunk chunk, InputStream content) throws IOException {
+    Path temporary = directory.resolve(chunk.id() + TEMPORARY);
+    files.delete(temporary);
+    HostFile written = files.create(temporary);
+    try (written) {
+      copyWhole(chunk, content, written);
+      written.sync();
+    } catch (IOException e) {
+      files.delete(temporary);
+      throw e;
+    }
+    synchronized (lock) {
+      try {
+        files.rename(temporary, path(chunk.id()));
+      } catch (StorageException e) {
+        // A directory can't be renamed over.
+        files.delete(path(chunk.id()));
+        files.rename(temporary, path(chunk.id()));
+      }
+      // Reads that go on with what was open notice, and open what is there now.
+      if (chunk.file() != null) {
+        open.remove(chunk);
+        close(chunk);
+      }
+    }
+    files.syncDirectory(directory);
+  }
+
+  private static void copyWhole(Chunk chunk, InputStream content, HostFile written)
+      throws IOException {
+    MessageDigest sha = ChunkId.sha256();
+    byte[] window = new byte[(int) Math.min(1 << 16, chunk.size() + 1)];
+    long done = 0;
+    for (int n = content.read(window); n >= 0; n = content.read(window)) {
+      if (n > chunk.size() - done) {
+        throw new StorageException(
+            Kind.DAMAGED, chunk.id() + " comes with more than its " + chunk.size() + " bytes");
+      }
+      written.write(done, window, 0, n);
+      sha.update(window, 0, n);
+      done += n;
+    }
+    if (done != chunk.size()) {
+      throw new StorageException(
+          Kind.DAMAGED, chunk.id() + " comes with " + done + " bytes, not " + chunk.size());
+    }
+    ChunkId found = ChunkId.ofDigest(sha.digest());
+    if (!found.equals(chunk.id())) {
+      throw new StorageException(
+          Kind.DAMAGED, chunk.id() + " comes with other content, whose SHA-256 is " + found);
     }
   }
 
@@ -129,19 +233,46 @@ public final class ChunkStore implements AutoCloseable {
     files.syncDirectory(directory);
   }
 
-  /** Deletes the files that neither this process nor {@code alsoReferenced} refers to. */
+  /** Names of chunk files that this process doesn't refer to, in order. */
+  public List<String> unreferenced() throws IOException {
+    synchronized (lock) {
+      Set<String> referenced = new HashSet<>();
+      chunks.keySet().forEach(id -> referenced.add(id.toString()));
+      return files.list(directory).stream()
+          .filter(name -> isChunk(name) && !referenced.contains(name))
+          .sorted()
+          .toList();
+    }
+  }
+
+  /**
+   * Deletes the chunk files that neither this process nor {@code alsoReferenced} refers to. What
+   * has no name of the store's isn't the store's, and stays.
+   */
   public int removeUnreferenced(Set<ChunkId> alsoReferenced) throws IOException {
     Set<String> keep = new HashSet<>();
     alsoReferenced.forEach(id -> keep.add(id.toString()));
+    List<String> foreign = new ArrayList<>();
     int removed = 0;
     synchronized (lock) {
       chunks.keySet().forEach(id -> keep.add(id.toString()));
       for (String name : files.list(directory)) {
-        if (!keep.contains(name) && !name.endsWith(TEMPORARY)) {
+        if (isChunk(name) && !keep.contains(name)) {
           files.delete(directory.resolve(name));
           removed++;
+        } else if (!isChunk(name) && !UNFINISHED.matcher(name).matches()) {
+          foreign.add(name);
         }
       }
+    }
+    if (!foreign.isEmpty()) {
+      System.getLogger(ChunkStore.class.getName())
+          .log(
+              System.Logger.Level.WARNING,
+              "{0} has {1} files that aren''t the store''s, {2} for one: they are left alone",
+              directory,
+              foreign.size(),
+              foreign.getFirst());
     }
     return removed;
   }
@@ -152,22 +283,27 @@ public final class ChunkStore implements AutoCloseable {
       if (present != null) {
         return present;
       }
-      HostFile file;
-      try {
-        file = files.open(path(chunk.id()));
-      } catch (StorageException e) {
-        throw e.kind() == Kind.NOT_FOUND
-            ? new StorageException(Kind.DAMAGED, "chunk " + path(chunk.id()) + " is missing", e)
-            : e;
-      }
-      try {
-        ChunkKind.check(file, path(chunk.id()));
-      } catch (IOException e) {
-        file.close();
-        throw e;
-      }
+      HostFile file = openFile(chunk);
       keepOpen(chunk, file);
       return file;
+    }
+  }
+
+  HostFile openFile(Chunk chunk) throws IOException {
+    HostFile file;
+    try {
+      file = files.open(path(chunk.id()));
+    } catch (StorageException e) {
+      throw e.kind() == Kind.NOT_FOUND
+          ? new StorageException(Kind.DAMAGED, "chunk " + path(chunk.id()) + " is missing", e)
+          : e;
+    }
+    try {
+      chunk.kind().check(file, path(chunk.id()));
+      return file;
+    } catch (IOException e) {
+      file.close();
+      throw e;
     }
   }
 

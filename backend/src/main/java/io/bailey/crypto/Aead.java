@@ -53,6 +53,7 @@ public final class Aead {
       int length,
       byte[] out,
       int outOffset) {
+    assert epoch.isFirstSeal(counter) : "counter " + counter + " seals twice";
     try {
       init(Cipher.ENCRYPT_MODE, epoch, counter, outside);
       cipher.doFinal(in, offset, length, out, outOffset);

@@ -22,6 +22,7 @@ public final class Codec {
       LZ4Factory.fastestInstance().safeDecompressor();
   private static final int INITIAL_BYTES = 16 << 10;
   private static final int MAX_POOLED = 32;
+  private static final int MAX_POOLED_BYTES = 4 << 20;
   private static final ConcurrentLinkedQueue<Codec> POOL = new ConcurrentLinkedQueue<>();
   private static final AtomicInteger POOLED = new AtomicInteger();
 
@@ -43,7 +44,8 @@ public final class Codec {
 
   /** Ends the use of this codec and its arrays. */
   public void giveBack() {
-    if (POOLED.get() < MAX_POOLED) {
+    boolean usual = packed.length <= MAX_POOLED_BYTES && sealed.length <= MAX_POOLED_BYTES;
+    if (usual && POOLED.get() < MAX_POOLED) {
       POOLED.incrementAndGet();
       POOL.add(this);
     }
@@ -100,15 +102,25 @@ public final class Codec {
    * Opens what {@link #sealBlock} made.
    *
    * @param in holds {@code size} bytes at {@code at}, and has 16 bytes of room after them
-   * @param block receives the block; its content is undefined if this returns false
+   * @param dst receives the block; its content is undefined if this returns false
    * @return false if these are not the bytes that were sealed
    */
   public boolean openBlock(
-      Epoch epoch, long counter, byte[] in, int at, int size, byte[] tags, int tag, byte[] block) {
-    boolean whole = size == BLOCK_BYTES;
-    byte[] plain = whole ? block : packed(size);
+      Epoch epoch,
+      long counter,
+      byte[] in,
+      int at,
+      int size,
+      byte[] tags,
+      int tag,
+      byte[] dst,
+      int dstAt) {
+    if (size == BLOCK_BYTES) {
+      return aead.open(epoch, counter, in, at, size, tags, tag, dst, dstAt);
+    }
+    byte[] plain = packed(size);
     return aead.open(epoch, counter, in, at, size, tags, tag, plain, 0)
-        && (whole || decompress(plain, 0, size, block, 0, BLOCK_BYTES));
+        && decompress(plain, 0, size, dst, dstAt, BLOCK_BYTES);
   }
 
   /** Decompresses into exactly {@code outLength} bytes; false if that isn't what comes out. */

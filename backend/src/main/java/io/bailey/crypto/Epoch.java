@@ -2,6 +2,7 @@ package io.bailey.crypto;
 
 import java.security.GeneralSecurityException;
 import java.security.SecureRandom;
+import java.util.BitSet;
 import java.util.concurrent.atomic.AtomicLong;
 import javax.crypto.KDF;
 import javax.crypto.SecretKey;
@@ -17,6 +18,7 @@ import javax.crypto.spec.SecretKeySpec;
 public final class Epoch {
   public static final int SALT_BYTES = 32;
 
+  private static final int MAX_REMEMBERED = 1 << 26;
   private static final SecureRandom RANDOM = new SecureRandom();
   private static final byte[] INFO = {'b', 'a', 'i', 'l', 'e', 'y', ' ', 'e', 'p', 'o', 'c', 'h'};
 
@@ -24,6 +26,9 @@ public final class Epoch {
   private final byte[] salt;
   private final SecretKey key;
   private final AtomicLong counter = new AtomicLong();
+
+  /** Counters that sealed something; empty where assertions are off. Guarded by itself. */
+  private final BitSet sealed = new BitSet(0);
 
   private Epoch(DataKey dataKey, byte[] salt) {
     this.keyId = dataKey.id();
@@ -66,6 +71,18 @@ public final class Epoch {
   /** Takes a nonce for one seal. */
   public long nextCounter() {
     return counter.getAndIncrement();
+  }
+
+  /** Whether a counter seals for the first time. For an assertion: it remembers a counter a bit. */
+  boolean isFirstSeal(long nonce) {
+    if (nonce < 0 || nonce >= MAX_REMEMBERED) {
+      return true;
+    }
+    synchronized (sealed) {
+      boolean first = !sealed.get((int) nonce);
+      sealed.set((int) nonce);
+      return first;
+    }
   }
 
   SecretKey key() {

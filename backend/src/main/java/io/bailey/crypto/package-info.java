@@ -2,8 +2,10 @@
  * Keys and sealing.
  *
  * <pre>
- * key file (32 bytes, 0600)
+ * outer key: a key file of 32 bytes, or Argon2id (RFC 9106) of a passphrase
  *    | wraps (AES-256-KWP, RFC 5649)
+ * key-encryption key: one a store
+ *    | wraps
  * data key: one an image or volume; its id is public
  *    | HKDF-SHA256 (RFC 5869) over a random 256-bit salt, at each opening
  * epoch key

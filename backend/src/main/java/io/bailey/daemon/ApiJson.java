@@ -91,6 +91,7 @@ final class ApiJson {
         .put("readsFromBuffer", stats.readsFromBuffer())
         .put("readsFromCache", stats.readsFromCache())
         .put("readsFromDisk", stats.readsFromDisk())
-        .put("readsOfHoles", stats.readsOfHoles());
+        .put("readsOfHoles", stats.readsOfHoles())
+        .put("damaged", stats.damaged());
   }
 }

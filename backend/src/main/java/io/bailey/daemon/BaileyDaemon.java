@@ -2,6 +2,8 @@ package io.bailey.daemon;
 
 import io.bailey.io.StorageException;
 import io.bailey.nbd.NbdServer;
+import io.bailey.volume.MemoryBudget;
+import io.bailey.volume.OuterKey;
 import io.bailey.volume.Store;
 import io.bailey.volume.StoreOptions;
 import io.vertx.core.Vertx;
@@ -70,9 +72,9 @@ public final class BaileyDaemon implements AutoCloseable {
       if (options.loopbackPort().isPresent()) {
         startLoopback(vertx, metrics, options.loopbackPort().getAsInt());
       }
-      ControlServer control = ControlServer.onSocket(vertx, router, run.controlSocket());
+      ControlServer control = ControlServer.onSocket(vertx, router, run);
       stops.add("the control socket", control::stop);
-      stops.add("imports", storageRoutes::stop);
+      stops.add("imports and checks", storageRoutes::stop);
     } catch (IOException | RuntimeException e) {
       stopAfter(e);
       throw e;
@@ -98,6 +100,15 @@ public final class BaileyDaemon implements AutoCloseable {
             + ", memory budget "
             + (options.memoryBudgetBytes() >> 20)
             + " MiB");
+    long heap = new MemoryBudget(options.memoryBudgetBytes()).heapBytes();
+    if (Runtime.getRuntime().maxMemory() < heap / 8 * 7) {
+      LOG.log(
+          Level.WARNING,
+          "the heap of {0} MiB is too small for the memory budget: give the JVM -Xmx{1}m, as"
+              + " 'bailey daemon' does",
+          Runtime.getRuntime().maxMemory() >> 20,
+          heap >> 20);
+    }
     return daemon;
   }
 
@@ -110,6 +121,7 @@ public final class BaileyDaemon implements AutoCloseable {
   public static int run(
       DaemonOptions options, List<? extends DaemonExtension> extensions, Consumer<Path> ready)
       throws IOException {
+    CoreFiles.leaveMemoryOut();
     CountDownLatch stop = new CountDownLatch(1);
     StopSequence[] stopping = new StopSequence[1];
     Signals.onStop(
@@ -144,6 +156,26 @@ public final class BaileyDaemon implements AutoCloseable {
     }
   }
 
+  /**
+   * Changes the outer key of a store that no daemon has open.
+   *
+   * @param options say where the store is and how it opens now
+   * @param next is asked once it has
+   */
+  public static void rekey(DaemonOptions options, OuterKey.Source next) throws IOException {
+    CoreFiles.leaveMemoryOut();
+    try (RunDirectory run = RunDirectory.take(options.runDirectory())) {
+      Path memory = MemoryDirectory.choose(options.store(), run);
+      try {
+        Store.rekey(storeOptions(options, memory), next);
+      } catch (IOException e) {
+        removeAfter(e, memory);
+        throw e;
+      }
+      removeIfEmpty(memory);
+    }
+  }
+
   /** This build's version. */
   public static String version() {
     return VERSION;
@@ -174,9 +206,8 @@ public final class BaileyDaemon implements AutoCloseable {
 
   private StorageHost openStorage() throws IOException {
     Path memory = MemoryDirectory.choose(options.store(), run);
+    Store store = openStore(options, memory);
     stops.add("the memory directory", () -> removeIfEmpty(memory));
-    Store store =
-        Store.open(new StoreOptions(options.store(), memory, options.memoryBudgetBytes()));
     stops.add("the store", store::close);
     NbdServer server = new NbdServer();
     stops.add("the NBD server", server::close);
@@ -239,6 +270,33 @@ public final class BaileyDaemon implements AutoCloseable {
       stops.run();
     } catch (IOException e) {
       failure.addSuppressed(e);
+    }
+  }
+
+  private static StoreOptions storeOptions(DaemonOptions options, Path memory) {
+    return new StoreOptions(
+        options.store(),
+        memory,
+        options.memoryBudgetBytes(),
+        options.key(),
+        options.acceptRollback());
+  }
+
+  private static Store openStore(DaemonOptions options, Path memory) throws IOException {
+    try {
+      return Store.open(storeOptions(options, memory));
+    } catch (IOException e) {
+      removeAfter(e, memory);
+      throw e;
+    }
+  }
+
+  /** Leaves no memory directory behind a failure, unless it is that of the store's holder. */
+  private static void removeAfter(IOException failure, Path memory) throws IOException {
+    boolean inUse =
+        failure instanceof StorageException e && e.kind() == StorageException.Kind.IN_USE;
+    if (!inUse) {
+      removeIfEmpty(memory);
     }
   }
 

@@ -4,6 +4,7 @@ import io.bailey.io.StorageException;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
 import io.vertx.core.buffer.Buffer;
+import io.vertx.core.http.HttpConnection;
 import io.vertx.core.http.HttpServer;
 import io.vertx.core.http.HttpServerOptions;
 import io.vertx.core.net.SocketAddress;
@@ -11,11 +12,14 @@ import io.vertx.ext.web.Router;
 import io.vertx.ext.web.RoutingContext;
 import io.vertx.ext.web.handler.BodyHandler;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Optional;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Predicate;
 
 /**
  * The HTTP servers of the daemon: the control API on a Unix socket and, where asked for, {@code
@@ -29,9 +33,11 @@ final class ControlServer {
   private static final long SHUTDOWN_SECONDS = 1;
 
   private final HttpServer server;
+  private final Optional<Path> socket;
 
-  private ControlServer(HttpServer server) {
+  private ControlServer(HttpServer server, Optional<Path> socket) {
     this.server = server;
+    this.socket = socket;
   }
 
   /** A router that reads bodies and answers what no route does; routes are added by the caller. */
@@ -80,17 +86,26 @@ final class ControlServer {
     return router;
   }
 
-  /** Serves on a Unix socket, 0600; it takes connections when this returns. */
-  static ControlServer onSocket(Vertx vertx, Router router, Path socket) throws IOException {
-    ControlServer server =
-        listen(vertx, router, SocketAddress.domainSocketAddress(socket.toString()));
-    RunDirectory.ownerOnlySocket(socket);
-    return server;
+  /**
+   * Serves {@link ControlPeer}s on a Unix socket, which takes connections when this returns. Under
+   * its name it is 0600 from the first: it is bound and given that mode in another directory.
+   */
+  static ControlServer onSocket(Vertx vertx, Router router, RunDirectory run) throws IOException {
+    Path cradle = run.makeCradle();
+    HttpServer server =
+        listen(
+            vertx,
+            router,
+            SocketAddress.domainSocketAddress(cradle.toString()),
+            ControlPeer::isTrusted);
+    Path socket = run.takeFromCradle(cradle);
+    return new ControlServer(server, Optional.of(socket));
   }
 
   /** Serves on 127.0.0.1; port 0 takes any that is free. */
   static ControlServer onLoopback(Vertx vertx, Router router, int port) throws IOException {
-    return listen(vertx, router, SocketAddress.inetSocketAddress(port, "127.0.0.1"));
+    SocketAddress address = SocketAddress.inetSocketAddress(port, "127.0.0.1");
+    return new ControlServer(listen(vertx, router, address, any -> true), Optional.empty());
   }
 
   int port() {
@@ -99,6 +114,9 @@ final class ControlServer {
 
   /** Takes no more connections, lets requests end for a second, then cuts off. */
   void stop() throws IOException {
+    if (socket.isPresent()) {
+      Files.deleteIfExists(socket.get());
+    }
     await(server.shutdown(SHUTDOWN_SECONDS, TimeUnit.SECONDS), "stop serving");
   }
 
@@ -118,7 +136,8 @@ final class ControlServer {
     }
   }
 
-  private static ControlServer listen(Vertx vertx, Router router, SocketAddress address)
+  private static HttpServer listen(
+      Vertx vertx, Router router, SocketAddress address, Predicate<HttpConnection> trusted)
       throws IOException {
     AtomicInteger connections = new AtomicInteger();
     HttpServer server =
@@ -128,12 +147,12 @@ final class ControlServer {
             .connectionHandler(
                 connection -> {
                   connection.closeHandler(gone -> connections.decrementAndGet());
-                  if (connections.incrementAndGet() > CONNECTIONS_LIMIT) {
+                  if (connections.incrementAndGet() > CONNECTIONS_LIMIT
+                      || !trusted.test(connection)) {
                     connection.close();
                   }
                 });
-    await(server.listen(address), "serve on " + address);
-    return new ControlServer(server);
+    return await(server.listen(address), "serve on " + address);
   }
 
   private static void plain(

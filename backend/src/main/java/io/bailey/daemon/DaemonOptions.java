@@ -1,5 +1,6 @@
 package io.bailey.daemon;
 
+import io.bailey.volume.OuterKey;
 import java.nio.file.Path;
 import java.util.OptionalInt;
 
@@ -12,12 +13,25 @@ import java.util.OptionalInt;
  * @param memoryBudgetBytes for write buffers, indexes and the block cache together
  * @param loopbackPort TCP port on 127.0.0.1 for {@code /metrics}, 0 for any free one; empty for
  *     none
+ * @param key where the store's outer key comes from
+ * @param acceptRollback whether images and volumes that are older than they were are served
  */
 public record DaemonOptions(
-    Path store, Path runDirectory, long memoryBudgetBytes, OptionalInt loopbackPort) {
+    Path store,
+    Path runDirectory,
+    long memoryBudgetBytes,
+    OptionalInt loopbackPort,
+    OuterKey.Source key,
+    boolean acceptRollback) {
 
   public DaemonOptions {
     store = store.toAbsolutePath().normalize();
     runDirectory = runDirectory.toAbsolutePath().normalize();
+  }
+
+  /** With the store's own key file, and no rollback accepted. */
+  public DaemonOptions(
+      Path store, Path runDirectory, long memoryBudgetBytes, OptionalInt loopbackPort) {
+    this(store, runDirectory, memoryBudgetBytes, loopbackPort, OuterKey.Source.NONE, false);
   }
 }

@@ -19,11 +19,13 @@ import java.util.HexFormat;
  * where there is no shared memory.
  */
 final class MemoryDirectory {
+  static final Path SHARED = Path.of("/dev/shm");
+
   private MemoryDirectory() {}
 
   /** Makes or finds the directory, 0700; kind {@code INVALID} where no memory file system is. */
   static Path choose(Path store, RunDirectory run) throws IOException {
-    return choose(store, run, Path.of("/dev/shm"));
+    return choose(store, run, SHARED);
   }
 
   static Path choose(Path store, RunDirectory run, Path shared) throws IOException {

@@ -3,8 +3,10 @@ package io.bailey.daemon;
 import io.bailey.io.StorageException;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.json.DecodeException;
+import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.math.BigInteger;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -57,6 +59,40 @@ public final class RequestBody {
       throw invalid("field '" + field + "' is empty");
     }
     return Optional.of(text);
+  }
+
+  /** A list of at most so many strings; empty where it isn't given. */
+  List<String> strings(String field, int max) throws StorageException {
+    Object value = json.getValue(field);
+    if (value == null) {
+      return List.of();
+    }
+    if (!(value instanceof JsonArray array)) {
+      throw wrongType(field, "a list of strings", value);
+    }
+    if (array.size() > max) {
+      throw outOfRange(field, "a list of at most " + max, "one of " + array.size());
+    }
+    List<String> strings = new ArrayList<>();
+    for (Object element : array) {
+      if (!(element instanceof String text)) {
+        throw wrongType(field, "a list of strings", value);
+      }
+      strings.add(text);
+    }
+    return strings;
+  }
+
+  /** True or false; false where it isn't given. */
+  boolean truth(String field) throws StorageException {
+    Object value = json.getValue(field);
+    if (value == null) {
+      return false;
+    }
+    if (!(value instanceof Boolean truth)) {
+      throw wrongType(field, "true or false", value);
+    }
+    return truth;
   }
 
   /** A whole number within bounds. */

@@ -13,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -102,9 +103,20 @@ final class RunDirectory implements AutoCloseable {
     Files.deleteIfExists(parent);
   }
 
-  /** Makes a socket file its owner's alone. */
-  static void ownerOnlySocket(Path socket) throws IOException {
-    Files.setPosixFilePermissions(socket, OWNER_ONLY_FILE);
+  /** Where the control socket is bound before it has its rights; the directory is there then. */
+  Path makeCradle() throws IOException {
+    Path cradle = directory.resolve(".c").resolve("s");
+    Files.deleteIfExists(cradle);
+    makeOwnerOnly(directory.resolve(".c"));
+    return cradle;
+  }
+
+  /** Makes the socket its owner's alone and puts it in its place. */
+  Path takeFromCradle(Path cradle) throws IOException {
+    Files.setPosixFilePermissions(cradle, OWNER_ONLY_FILE);
+    Files.move(cradle, controlSocket(), StandardCopyOption.ATOMIC_MOVE);
+    Files.delete(directory.resolve(".c"));
+    return controlSocket();
   }
 
   /** Makes a directory, 0700 from birth, or checks that an existing one is; parents as usual. */

@@ -4,6 +4,8 @@ import io.bailey.io.StorageException;
 import io.bailey.nbd.ExportStats;
 import io.bailey.nbd.NbdExport;
 import io.bailey.nbd.NbdServer;
+import io.bailey.volume.CheckOptions;
+import io.bailey.volume.CheckReport;
 import io.bailey.volume.DiskSource;
 import io.bailey.volume.Image;
 import io.bailey.volume.ImageName;
@@ -21,10 +23,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
+import java.util.function.BooleanSupplier;
 
 /**
  * A store with every volume in it served over NBD.
@@ -78,10 +83,27 @@ final class StorageHost implements StorageService {
   void removeImage(ImageName name) throws IOException {
     change(
         () -> {
+          if (store.leftOut(name.toString()).isPresent()) {
+            return removeLeftOut(name.toString());
+          }
+          if (store.image(name).isEmpty()) {
+            throw noImage(name);
+          }
           store.removeImage(name);
           return name;
         });
     LOG.log(Level.INFO, "removed image " + name);
+  }
+
+  /** Images and volumes that couldn't be read at the start, and why, by name. */
+  SortedMap<String, String> leftOut() {
+    return new TreeMap<>(store.leftOut());
+  }
+
+  private String removeLeftOut(String name) throws IOException {
+    store.removeLeftOut(name);
+    LOG.log(Level.INFO, "removed " + name + ", which was left out");
+    return name;
   }
 
   Image commit(String volume, ImageName name) throws IOException {
@@ -92,6 +114,13 @@ final class StorageHost implements StorageService {
     Image image = change(() -> store.commit(volume, name));
     LOG.log(Level.INFO, "committed volume " + volume + " as image " + name);
     return image;
+  }
+
+  CheckReport check(CheckOptions options, Progress progress, BooleanSupplier cancelled)
+      throws IOException {
+    CheckReport report = change(() -> store.check(options, progress, cancelled));
+    report.damage().forEach(damage -> LOG.log(Level.ERROR, "check: " + damage.what()));
+    return report;
   }
 
   @Override
@@ -105,6 +134,9 @@ final class StorageHost implements StorageService {
     change(
         name,
         () -> {
+          if (store.leftOut(name).isPresent()) {
+            return removeLeftOut(name);
+          }
           find(name);
           NbdExport export = exports.remove(name);
           if (export != null) {
@@ -215,8 +247,18 @@ final class StorageHost implements StorageService {
         StorageException.Kind.NOT_FOUND, "no volume " + name + ": 'bailey volumes' lists them");
   }
 
+  /** That something isn't there, or, if it is and was left out, why. */
+  StorageException missing(String name, StorageException otherwise) {
+    return store
+        .leftOut(name)
+        .map(
+            why ->
+                new StorageException(StorageException.Kind.DAMAGED, name + " is left out: " + why))
+        .orElse(otherwise);
+  }
+
   private Volume find(String name) throws StorageException {
-    return store.volume(name).orElseThrow(() -> noVolume(name));
+    return store.volume(name).orElseThrow(() -> missing(name, noVolume(name)));
   }
 
   private NbdExport serve(Volume volume) throws IOException {

@@ -1,28 +1,39 @@
 package io.bailey.daemon;
 
 import io.bailey.io.StorageException;
+import io.bailey.remote.ChunkSources;
+import io.bailey.volume.CheckOptions;
+import io.bailey.volume.CheckReport;
+import io.bailey.volume.ChunkSource;
 import io.bailey.volume.Durability;
 import io.bailey.volume.ImageName;
 import io.bailey.volume.RawFileSource;
 import io.bailey.volume.VolumeSpec;
 import io.vertx.core.Vertx;
+import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import io.vertx.ext.web.Router;
 import java.io.IOException;
+import java.util.List;
 import java.util.Optional;
 
 /** The control API's routes for images, volumes and their statistics. */
 final class StorageRoutes {
+  private static final int MAX_CHECKED = 1000;
+
   private final StorageHost storage;
   private final ImportRoute imports;
+  private final ProgressRoute checks;
 
   StorageRoutes(StorageHost storage, Vertx vertx) {
     this.storage = storage;
     this.imports = new ImportRoute(vertx, storage, RawFileSource::open);
+    this.checks = new ProgressRoute(vertx, "check", 1, this::check);
   }
 
   void addTo(Router router, ApiRoutes routes) {
     router.post("/v1/images").handler(imports::handle);
+    router.post("/v1/check").handler(checks::handle);
     routes
         .get("/v1/images", r -> ApiReply.ok(ApiJson.list(storage.images(), ApiJson::of)))
         .get("/v1/images/:image", this::image)
@@ -32,28 +43,55 @@ final class StorageRoutes {
         .get("/v1/volumes/:volume", this::volume)
         .delete("/v1/volumes/:volume", this::removeVolume)
         .post("/v1/volumes/:volume/commit", this::commit)
+        .get("/v1/left-out", r -> ApiReply.ok(leftOut()))
         .get("/v1/stats", r -> ApiReply.ok(ApiJson.list(storage.reports(), ApiJson::of)))
         .get(
             "/v1/stats/:volume",
             r -> ApiReply.ok(ApiJson.of(storage.stats(ImageName.checkVolume(r.path("volume"))))));
   }
 
-  /** Ends imports, and returns when they have ended. */
+  /** Ends imports and checks, and returns when they have ended. */
   void stop() throws InterruptedException {
+    checks.stop();
     imports.stop();
+  }
+
+  private JsonObject check(ApiRequest request, ProgressRoute.Task task) throws IOException {
+    RequestBody body = request.body("names", "values", "repairFrom");
+    List<String> names = body.strings("names", MAX_CHECKED);
+    for (String name : names) {
+      ImageName.parse(name);
+    }
+    Optional<String> from = body.optionalString("repairFrom");
+    Optional<ChunkSource> source =
+        from.isEmpty() ? Optional.empty() : Optional.of(ChunkSources.of(from.get()));
+    CheckReport report;
+    try {
+      CheckOptions options = new CheckOptions(names, body.truth("values"), source);
+      report = storage.check(options, task::progress, task::isCancelled);
+    } finally {
+      source.ifPresent(ChunkSource::close);
+    }
+    return new JsonObject().put("report", CheckJson.of(report));
+  }
+
+  private JsonArray leftOut() {
+    return ApiJson.list(
+        storage.leftOut().entrySet(),
+        entry -> new JsonObject().put("name", entry.getKey()).put("reason", entry.getValue()));
   }
 
   private ApiReply image(ApiRequest request) throws IOException {
     ImageName name = ImageName.parse(request.path("image"));
     return ApiReply.ok(
-        ApiJson.of(storage.image(name).orElseThrow(() -> StorageHost.noImage(name))));
+        ApiJson.of(
+            storage
+                .image(name)
+                .orElseThrow(() -> storage.missing(name.toString(), StorageHost.noImage(name)))));
   }
 
   private ApiReply removeImage(ApiRequest request) throws IOException {
     ImageName name = ImageName.parse(request.path("image"));
-    if (storage.image(name).isEmpty()) {
-      throw StorageHost.noImage(name);
-    }
     storage.removeImage(name);
     return ApiReply.done();
   }
@@ -87,7 +125,10 @@ final class StorageRoutes {
   private ApiReply volume(ApiRequest request) throws IOException {
     String name = ImageName.checkVolume(request.path("volume"));
     return ApiReply.ok(
-        ApiJson.of(storage.volume(name).orElseThrow(() -> StorageHost.noVolume(name))));
+        ApiJson.of(
+            storage
+                .volume(name)
+                .orElseThrow(() -> storage.missing(name, StorageHost.noVolume(name)))));
   }
 
   private ApiReply removeVolume(ApiRequest request) throws IOException {

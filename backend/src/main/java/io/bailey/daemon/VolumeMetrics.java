@@ -105,6 +105,10 @@ final class VolumeMetrics implements MultiCollector {
         counter("bailey_host_written_bytes", "Bytes written to the host's disk for the volume.");
     CounterSnapshot.Builder reads =
         counter("bailey_read_blocks", "Blocks of 4 KiB that reads asked for, by where they were.");
+    CounterSnapshot.Builder damaged =
+        counter(
+            "bailey_damaged_reads",
+            "Reads that met bytes which aren't the ones that were written; the log names them.");
     for (ExportReport report : reports) {
       Labels volume = Labels.of("volume", report.volume());
       VolumeStats stats = report.storage();
@@ -120,6 +124,7 @@ final class VolumeMetrics implements MultiCollector {
       reads.dataPoint(count(volume.add("source", "cache"), stats.readsFromCache()));
       reads.dataPoint(count(volume.add("source", "disk"), stats.readsFromDisk()));
       reads.dataPoint(count(volume.add("source", "hole"), stats.readsOfHoles()));
+      damaged.dataPoint(count(volume, stats.damaged()));
     }
     all.addAll(
         List.of(
@@ -128,7 +133,8 @@ final class VolumeMetrics implements MultiCollector {
             levels.build(),
             guest.build(),
             host.build(),
-            reads.build()));
+            reads.build(),
+            damaged.build()));
   }
 
   private static CounterSnapshot.Builder counter(String name, String help) {

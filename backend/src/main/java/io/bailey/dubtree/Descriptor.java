@@ -18,6 +18,7 @@ import java.util.List;
  * var values   var stored bytes of them   var blocks of zeros
  * var height of the tree, leaves being 1; 0: no entries, and no pointer
  *     {@link NodePointer} to the top node
+ * u8  1: {@link NodePointer} to the {@link PresenceSet}; 0: there is none, as it would be too large
  * var epochs   per epoch: 16 data key's id, 32 salt
  * var chunks   per chunk: 32 name, var bytes, var bytes of values in use
  * </pre>
@@ -32,6 +33,7 @@ record Descriptor(
     long zeroBlocks,
     int height,
     List<NodePointer> top,
+    List<NodePointer> presence,
     List<EpochRef> epochs,
     List<ChunkRef> chunks) {
   static final int TYPE = 3;
@@ -53,6 +55,8 @@ record Descriptor(
     out.putByte(TYPE).putVar(diskBlocks).putVar(values).putVar(valueBytes).putVar(zeroBlocks);
     out.putVar(height);
     top.forEach(pointer -> pointer.writeTo(out));
+    out.putByte(presence.size());
+    presence.forEach(pointer -> pointer.writeTo(out));
     out.putVar(epochs.size());
     for (EpochRef epoch : epochs) {
       out.putBytes(epoch.keyId.bytes()).putBytes(epoch.salt);
@@ -72,11 +76,12 @@ record Descriptor(
     if (diskBlocks < 0 || diskBlocks > Dubtree.MAX_BLOCKS) {
       throw in.damaged("describes a disk of " + diskBlocks + " blocks");
     }
-    long values = in.getVar();
-    long valueBytes = in.getVar();
-    long zeroBlocks = in.getVar();
+    long values = in.getCount();
+    long valueBytes = in.getCount();
+    long zeroBlocks = in.getCount();
     int height = in.getVarInt(0, MAX_HEIGHT);
     List<NodePointer> top = height == 0 ? List.of() : List.of(NodePointer.readFrom(in));
+    List<NodePointer> presence = in.getByte() == 0 ? List.of() : List.of(NodePointer.readFrom(in));
     int epochCount = in.getVarInt(0, MAX_EPOCHS);
     List<EpochRef> epochs = new ArrayList<>();
     for (int i = 0; i < epochCount; i++) {
@@ -87,8 +92,11 @@ record Descriptor(
     int chunkCount = in.getVarInt(0, MAX_CHUNKS);
     List<ChunkRef> chunks = new ArrayList<>();
     for (int i = 0; i < chunkCount; i++) {
-      chunks.add(new ChunkRef(ChunkId.readFrom(in), in.getVar(), in.getVar()));
+      ChunkId id = ChunkId.readFrom(in);
+      long bytes = in.getCount();
+      chunks.add(new ChunkRef(id, bytes, in.getVar(0, bytes)));
     }
-    return new Descriptor(diskBlocks, values, valueBytes, zeroBlocks, height, top, epochs, chunks);
+    return new Descriptor(
+        diskBlocks, values, valueBytes, zeroBlocks, height, top, presence, epochs, chunks);
   }
 }

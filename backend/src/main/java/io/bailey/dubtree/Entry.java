@@ -1,5 +1,7 @@
 package io.bailey.dubtree;
 
+import io.bailey.crypto.Epoch;
+
 /** A piece of a disk on its way into a run: one block's value, or a range of zeros. */
 public sealed interface Entry {
   /** The first block. */
@@ -32,6 +34,21 @@ public sealed interface Entry {
 
   /** A value that lies sealed in another run. */
   record Stored(long start, Run.Content run, Leaf leaf, int index) implements Entry {
+    @Override
+    public long end() {
+      return start + 1;
+    }
+  }
+
+  /**
+   * A value that lies sealed outside the runs.
+   *
+   * @param sealed has {@code size} bytes of it at {@code at}
+   * @param tags has its 16 bytes of tag at {@code tag}
+   */
+  record Sealed(
+      long start, Epoch epoch, long counter, byte[] sealed, int at, int size, byte[] tags, int tag)
+      implements Entry {
     @Override
     public long end() {
       return start + 1;

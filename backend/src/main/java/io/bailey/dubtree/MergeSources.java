@@ -2,6 +2,7 @@ package io.bailey.dubtree;
 
 import io.bailey.chunk.Chunk;
 import io.bailey.chunk.ChunkId;
+import io.bailey.io.LargeBuffers;
 import io.bailey.io.StorageException;
 import io.bailey.io.StorageException.Kind;
 import java.io.IOException;
@@ -18,7 +19,6 @@ import java.util.Set;
  * holds every chunk against its name. Nothing is decrypted. At most 64 MiB of windows. One thread.
  */
 final class MergeSources {
-  private static final int WINDOW_BYTES = 1 << 20;
   private static final int MAX_WINDOWS = 64;
 
   /** Chunks being read, the longest untouched first. */
@@ -30,7 +30,7 @@ final class MergeSources {
   private static final class Source {
     final Chunk chunk;
     final MessageDigest sha = ChunkId.sha256();
-    byte[] window = new byte[0];
+    byte[] window = LargeBuffers.take();
     long windowStart;
     int windowLength;
 
@@ -46,12 +46,11 @@ final class MergeSources {
     void advance(long keepFrom) throws IOException {
       long end = windowEnd();
       int kept = (int) Math.max(0, end - Math.max(keepFrom, windowStart));
-      int more = (int) Math.min(WINDOW_BYTES, chunk.size() - end);
-      byte[] next = window.length >= kept + more ? window : new byte[kept + more];
-      System.arraycopy(window, windowLength - kept, next, 0, kept);
-      chunk.read(end, next, kept, more);
-      sha.update(next, kept, more);
-      window = next;
+      int more = (int) Math.min(LargeBuffers.IO_BYTES, chunk.size() - end);
+      // What is kept is the part of one value at most: the buffer has room for it.
+      System.arraycopy(window, windowLength - kept, window, 0, kept);
+      chunk.read(end, window, kept, more);
+      sha.update(window, kept, more);
       windowStart = end - kept;
       windowLength = kept + more;
     }
@@ -112,5 +111,6 @@ final class MergeSources {
           Kind.DAMAGED, "chunk " + source.chunk + " is damaged: its content's SHA-256 is " + found);
     }
     verified.add(source.chunk);
+    LargeBuffers.give(source.window);
   }
 }

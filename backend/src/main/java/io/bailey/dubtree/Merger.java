@@ -12,9 +12,6 @@ import java.util.function.BooleanSupplier;
 
 /** Carries out one merge. */
 public final class Merger {
-  /** A chunk stays where it is while at least this share of it is in use. */
-  private static final double MIN_LIVE_SHARE = 0.75;
-
   /** A smaller chunk is copied together with others. */
   private static final long MIN_BYTES = 1 << 20;
 
@@ -23,14 +20,14 @@ public final class Merger {
   /**
    * Merges neighbouring runs into one.
    *
-   * @param runs newest first
+   * @param runs newest first, as many as {@code merge} says
    * @param bottom true if no older run lies below them, so that zeros need no mention
    * @param cancelled asked now and then; once it says so the merge fails, kind {@code CLOSED}
    */
   public static RunWriter.Finished merge(
       RunCatalog catalog,
       List<Run> runs,
-      int level,
+      MergePolicy.Merge merge,
       boolean bottom,
       Epoch epoch,
       long diskBlocks,
@@ -41,7 +38,7 @@ public final class Merger {
       cursor = Cursor.overlay(new TreeCursor(runs.get(i)), cursor);
     }
     try (RunWriter writer =
-        new RunWriter(catalog, epoch, level, diskBlocks, staying(runs, level))) {
+        new RunWriter(catalog, epoch, merge.level(), diskBlocks, staying(runs, merge))) {
       for (Entry entry = cursor.next(); entry != null; entry = cursor.next()) {
         if (!(bottom && entry instanceof Entry.Zeros)) {
           writer.add(entry);
@@ -57,16 +54,20 @@ public final class Merger {
   /**
    * The chunks that are worth keeping as they are: those of the target level, where values stay
    * until they move down, and those that came straight out of write buffers, whose values have not
-   * been sorted among others yet and will be when they move down.
+   * been sorted among others yet and will be when they move down. At rest, all that are full
+   * enough. What another disk needs too would not go if it were copied.
    */
-  private static Set<Chunk> staying(List<Run> runs, int level) throws IOException {
+  private static Set<Chunk> staying(List<Run> runs, MergePolicy.Merge merge) throws IOException {
+    double share = merge.atRest() ? MergePolicy.KEPT_SHARE_AT_REST : MergePolicy.KEPT_SHARE;
     Set<Chunk> staying = new HashSet<>();
     for (Run run : runs) {
-      if (run.level() == level || run.level() == Dubtree.NEWEST_LEVEL) {
+      boolean fresh = run.level() == Dubtree.NEWEST_LEVEL;
+      if (merge.atRest() || run.level() == merge.level() || fresh) {
         Run.Content content = run.content();
         for (int i = 0; i < content.chunks.size(); i++) {
           Descriptor.ChunkRef ref = content.descriptor.chunks().get(i);
-          if (ref.bytes() >= MIN_BYTES && ref.liveBytes() >= MIN_LIVE_SHARE * ref.bytes()) {
+          boolean full = content.isShared() || ref.liveBytes() >= share * ref.bytes();
+          if (ref.bytes() >= MIN_BYTES && full) {
             staying.add(content.chunks.get(i));
           }
         }

@@ -23,7 +23,7 @@ public record NodePointer(long offset, int size, int plainSize, long counter, by
 
   static NodePointer readFrom(Decoder in) throws StorageException {
     return new NodePointer(
-        in.getVar(),
+        in.getCount(),
         in.getVarInt(1, MAX_BYTES),
         in.getVarInt(1, MAX_BYTES),
         in.getVar(),

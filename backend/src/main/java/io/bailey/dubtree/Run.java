@@ -2,15 +2,19 @@ package io.bailey.dubtree;
 
 import io.bailey.chunk.BlockCache;
 import io.bailey.chunk.Chunk;
+import io.bailey.chunk.ChunkKind;
 import io.bailey.crypto.Aead;
 import io.bailey.crypto.Codec;
+import io.bailey.crypto.DataKey;
 import io.bailey.crypto.Epoch;
 import io.bailey.io.Decoder;
 import io.bailey.io.StorageException;
 import io.bailey.io.StorageException.Kind;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -19,6 +23,8 @@ import org.jspecify.annotations.Nullable;
  * when it is first asked for something. Thread-safe.
  */
 public final class Run {
+  private static final System.Logger LOG = System.getLogger(Run.class.getName());
+
   private final RunCatalog catalog;
   private final RunRef ref;
   private final Chunk tree;
@@ -26,6 +32,7 @@ public final class Run {
   /** Guarded by the catalog's lock. */
   int references = 1;
 
+  private volatile boolean shared;
   private volatile @Nullable Content content;
 
   Run(RunCatalog catalog, RunRef ref, Chunk tree) {
@@ -44,6 +51,15 @@ public final class Run {
 
   Chunk tree() {
     return tree;
+  }
+
+  /** From now on more than one disk has the run. */
+  void share() {
+    shared = true;
+    Content present = content;
+    if (present != null) {
+      present.shared = true;
+    }
   }
 
   /** What the run holds, read and authenticated if it wasn't yet. */
@@ -70,13 +86,39 @@ public final class Run {
     }
     List<Chunk> chunks = new ArrayList<>();
     for (Descriptor.ChunkRef c : descriptor.chunks()) {
-      chunks.add(catalog.chunks().acquire(c.id(), c.bytes()));
+      chunks.add(catalog.chunks().acquire(ChunkKind.VALUES, c.id(), c.bytes()));
     }
-    return become(new Content(descriptor, nodes, epochs, chunks, catalog.cache()));
+    PresenceSet presence = readPresence(descriptor, nodes);
+    return become(new Content(descriptor, nodes, epochs, chunks, catalog.cache(), presence));
+  }
+
+  /** The set of blocks; without it, as where it is damaged, reads look in for every block. */
+  private @Nullable PresenceSet readPresence(Descriptor descriptor, NodeFile nodes)
+      throws IOException {
+    if (descriptor.presence().isEmpty()) {
+      return null;
+    }
+    NodePointer pointer = descriptor.presence().getFirst();
+    if (!catalog.presences().hasRoomFor(pointer.plainSize())) {
+      return null;
+    }
+    try {
+      return catalog.presences().admit(PresenceSet.decode(nodes.read(pointer)));
+    } catch (StorageException e) {
+      if (e.kind() != Kind.DAMAGED) {
+        throw e;
+      }
+      LOG.log(
+          System.Logger.Level.WARNING,
+          "{0}: it is a set of blocks, which reads do without, only slower",
+          e.getMessage());
+      return null;
+    }
   }
 
   Content become(Content loaded) {
     content = loaded;
+    loaded.shared = shared;
     return loaded;
   }
 
@@ -89,9 +131,29 @@ public final class Run {
     return bytes;
   }
 
-  /** Stored bytes of the values in use. */
-  public long liveBytes() throws IOException {
-    return content().descriptor.valueBytes();
+  /** What the merge policy wants to know of it. */
+  public MergePolicy.RunInfo info() throws IOException {
+    Descriptor descriptor = content().descriptor;
+    long reclaimable = 0;
+    for (Descriptor.ChunkRef chunk : descriptor.chunks()) {
+      if (!shared && chunk.liveBytes() < MergePolicy.KEPT_SHARE_AT_REST * chunk.bytes()) {
+        reclaimable += chunk.bytes() - chunk.liveBytes();
+      }
+    }
+    return new MergePolicy.RunInfo(
+        level(),
+        descriptor.values(),
+        descriptor.valueBytes(),
+        descriptor.zeroBlocks(),
+        reclaimable);
+  }
+
+  /** The data keys that its tree and its values are sealed with. */
+  public Set<DataKey.Id> keyIds() throws IOException {
+    Set<DataKey.Id> ids = new HashSet<>();
+    ids.add(ref.keyId());
+    content().descriptor.epochs().forEach(epoch -> ids.add(epoch.keyId()));
+    return ids;
   }
 
   /** Every chunk that the run needs, its tree's first. */
@@ -110,18 +172,22 @@ public final class Run {
     final List<Chunk> chunks;
     private final BlockCache cache;
     private final Leaf.Limits limits;
+    private final @Nullable PresenceSet presence;
+    private volatile boolean shared;
 
     Content(
         Descriptor descriptor,
         NodeFile nodes,
         List<Epoch> epochs,
         List<Chunk> chunks,
-        BlockCache cache) {
+        BlockCache cache,
+        @Nullable PresenceSet presence) {
       this.descriptor = descriptor;
       this.nodes = nodes;
       this.epochs = epochs;
       this.chunks = chunks;
       this.cache = cache;
+      this.presence = presence;
       this.limits = new Leaf.Limits(descriptor.diskBlocks(), chunks.size(), epochs.size());
     }
 
@@ -129,20 +195,34 @@ public final class Run {
       return cache;
     }
 
+    /** Whether more than one disk has the run: what one reads of it the others may want. */
+    boolean isShared() {
+      return shared;
+    }
+
     /**
      * Authenticates and decompresses one value.
      *
      * @param sealed has the value at {@code at}, and 16 bytes of room after it
-     * @param block receives 4096 bytes
+     * @param dst receives 4096 bytes
      */
-    void openValue(Codec codec, Leaf leaf, int i, byte[] sealed, int at, byte[] block)
+    void openValue(Codec codec, Leaf leaf, int i, byte[] sealed, int at, byte[] dst, int dstAt)
         throws StorageException {
       Epoch epoch = epochs.get(leaf.epoch(i));
       int tag = i * Aead.TAG_BYTES;
       if (!codec.openBlock(
-          epoch, leaf.counter(i), sealed, at, leaf.size(i), leaf.tags(), tag, block)) {
+          epoch, leaf.counter(i), sealed, at, leaf.size(i), leaf.tags(), tag, dst, dstAt)) {
         throw RunStack.damagedValue(chunks.get(leaf.chunk(i)), leaf.offset(i), leaf.start(i));
       }
+    }
+
+    /** False only if the run has no entry for any block of the range. */
+    boolean mayHave(long from, long to) {
+      return descriptor.height() > 0 && (presence == null || presence.hasAny(from, to));
+    }
+
+    @Nullable PresenceSet presence() {
+      return presence;
     }
 
     boolean isEmpty() {

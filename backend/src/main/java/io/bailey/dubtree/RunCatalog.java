@@ -3,11 +3,11 @@ package io.bailey.dubtree;
 import io.bailey.chunk.BlockCache;
 import io.bailey.chunk.Chunk;
 import io.bailey.chunk.ChunkId;
+import io.bailey.chunk.ChunkKind;
 import io.bailey.chunk.ChunkStore;
 import io.bailey.crypto.KeyRing;
 import java.io.IOException;
 import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
 
 /**
@@ -21,12 +21,19 @@ public final class RunCatalog {
   private final ChunkStore chunks;
   private final KeyRing keys;
   private final BlockCache cache;
+  private final PresenceBudget presences;
   private final Map<ChunkId, Run> runs = new HashMap<>();
 
-  public RunCatalog(ChunkStore chunks, KeyRing keys, BlockCache cache) {
+  /**
+   * @param cache forgets from now on what the chunks say is gone
+   * @param presenceBytes for the sets that say which blocks a run has
+   */
+  public RunCatalog(ChunkStore chunks, KeyRing keys, BlockCache cache, long presenceBytes) {
+    this.presences = new PresenceBudget(presenceBytes);
     this.chunks = chunks;
     this.keys = keys;
     this.cache = cache;
+    chunks.tellGone(cache::forget);
   }
 
   ChunkStore chunks() {
@@ -41,15 +48,20 @@ public final class RunCatalog {
     return cache;
   }
 
+  PresenceBudget presences() {
+    return presences;
+  }
+
   /** Takes a reference to the run that a root names. Reads nothing. */
   public Run acquire(RunRef ref) {
     synchronized (runs) {
       Run run = runs.get(ref.tree());
       if (run == null) {
-        run = new Run(this, ref, chunks.acquire(ref.tree(), ref.treeBytes()));
+        run = new Run(this, ref, chunks.acquire(ChunkKind.TREE, ref.tree(), ref.treeBytes()));
         runs.put(ref.tree(), run);
       } else {
         run.references++;
+        run.share();
       }
       return run;
     }
@@ -71,6 +83,12 @@ public final class RunCatalog {
     }
   }
 
+  /** Retains a run for another disk than those that have it. */
+  void share(Run run) {
+    retain(run);
+    run.share();
+  }
+
   void release(Run run) {
     synchronized (runs) {
       if (--run.references > 0) {
@@ -79,8 +97,9 @@ public final class RunCatalog {
       runs.remove(run.ref().tree());
     }
     try {
-      List<Chunk> held = run.content().chunks;
-      for (Chunk chunk : held) {
+      Run.Content content = run.content();
+      presences.release(content.presence());
+      for (Chunk chunk : content.chunks) {
         chunks.release(chunk);
       }
       chunks.release(run.tree());

@@ -11,7 +11,7 @@ import io.bailey.io.StorageException;
  * What a root says of a run: enough to open it and to prove everything in it.
  *
  * <pre>
- * u8  level
+ * u8  level, below 12
  * 32  SHA-256 of the tree's file: its name
  * var bytes of the tree's file
  * 16  data key's id
@@ -35,9 +35,9 @@ public record RunRef(
 
   public static RunRef readFrom(Decoder in) throws StorageException {
     return new RunRef(
-        in.getByte(),
+        in.getVarInt(0, Dubtree.MAX_LEVELS - 1),
         ChunkId.readFrom(in),
-        in.getVar(),
+        in.getVar(1, Long.MAX_VALUE),
         new DataKey.Id(in.getBytes(DataKey.ID_BYTES)),
         in.getBytes(Epoch.SALT_BYTES),
         NodePointer.readFrom(in));

@@ -1,6 +1,7 @@
 package io.bailey.dubtree;
 
 import io.bailey.chunk.Chunk;
+import io.bailey.crypto.Aead;
 import io.bailey.crypto.Codec;
 import io.bailey.io.StorageException;
 import io.bailey.io.StorageException.Kind;
@@ -48,9 +49,21 @@ public final class RunStack {
     return runs.stream().map(Run::ref).toList();
   }
 
-  /** A stack of the same runs, counted on its own. */
+  /**
+   * Stored bytes of all runs, garbage in their chunks included. Reads the runs' tables, from when
+   * on their chunks count as referred to.
+   */
+  public long storedBytes() throws IOException {
+    long bytes = 0;
+    for (Run run : runs) {
+      bytes += run.storedBytes();
+    }
+    return bytes;
+  }
+
+  /** A stack of the same runs, counted on its own, for another disk. */
   public RunStack fork() {
-    runs.forEach(catalog::retain);
+    runs.forEach(catalog::share);
     return new RunStack(catalog, runs);
   }
 
@@ -90,15 +103,29 @@ public final class RunStack {
   /**
    * Reads whole blocks.
    *
-   * @param cachedOnly true answers false, with {@code dst} undefined, rather than wait for a disk
+   * @param cachedOnly true answers false, with {@code dst} undefined, rather than wait for a disk;
+   *     what the host's file system has in memory counts as there
    */
   public boolean read(
       long block, int blocks, byte[] dst, int dstOffset, boolean cachedOnly, Counters counters)
       throws IOException {
+    return read(new Reading(dst, dstOffset, block, cachedOnly, false), blocks, counters);
+  }
+
+  /**
+   * Brings blocks into the cache, at once, in the caller's thread.
+   *
+   * @param scratch of 4096 bytes a block at least
+   */
+  public void prefetch(long block, int blocks, byte[] scratch, Counters counters)
+      throws IOException {
+    read(new Reading(scratch, 0, block, false, true), blocks, counters);
+  }
+
+  private boolean read(Reading reading, int blocks, Counters counters) throws IOException {
     Codec codec = Codec.borrow();
-    ReadPlan plan = new ReadPlan();
     try {
-      Reading reading = new Reading(plan, dst, dstOffset, block, cachedOnly);
+      long block = reading.firstBlock;
       if (!reading.resolve(0, block, block + blocks) || !fill(reading, codec, counters)) {
         return false;
       }
@@ -113,22 +140,21 @@ public final class RunStack {
     ReadPlan plan = reading.plan;
     int cached = 0;
     for (int i = 0; i < plan.count(); ) {
-      Leaf leaf = plan.leaf(i);
       Run.Content run = plan.run(i);
+      Leaf leaf = plan.leaf(i);
       Chunk chunk = run.chunks.get(leaf.chunk(plan.index(i)));
-      byte[] block = run.cache().block(chunk, leaf.offset(plan.index(i)));
-      if (block != null) {
-        System.arraycopy(block, 0, reading.dst, reading.at(plan.block(i)), block.length);
+      if (run.cache()
+          .copyBlock(chunk, leaf.offset(plan.index(i)), reading.dst, reading.at(plan.block(i)))) {
         cached++;
         i++;
-      } else if (reading.cachedOnly) {
-        return false;
-      } else {
-        int end = groupEnd(plan, i, chunk);
-        fetch(reading, codec, i, end, chunk);
-        counters.disk.add(end - i);
-        i = end;
+        continue;
       }
+      int end = groupEnd(plan, i, chunk);
+      if (!fetch(reading, codec, i, end, chunk)) {
+        return false;
+      }
+      counters.disk.add(end - i);
+      i = end;
     }
     counters.cached.add(cached);
     return true;
@@ -153,25 +179,31 @@ public final class RunStack {
     return j;
   }
 
-  private static void fetch(Reading reading, Codec codec, int from, int to, Chunk chunk)
+  /** Reads and opens values that lie side by side; false if that would wait and mustn't. */
+  private static boolean fetch(Reading reading, Codec codec, int from, int to, Chunk chunk)
       throws IOException {
     ReadPlan plan = reading.plan;
     long begin = plan.leaf(from).offset(plan.index(from));
     Leaf lastLeaf = plan.leaf(to - 1);
     int last = plan.index(to - 1);
     int length = (int) (lastLeaf.offset(last) + lastLeaf.size(last) - begin);
-    byte[] sealed = codec.sealed(length + 16);
-    chunk.read(begin, sealed, 0, length);
+    byte[] sealed = codec.sealed(length + Aead.TAG_BYTES);
+    if (!reading.cachedOnly) {
+      chunk.read(begin, sealed, 0, length);
+    } else if (!chunk.tryRead(begin, sealed, 0, length)) {
+      return false;
+    }
     for (int i = from; i < to; i++) {
       Leaf leaf = plan.leaf(i);
       int index = plan.index(i);
       Run.Content run = plan.run(i);
       int at = (int) (leaf.offset(index) - begin);
-      byte[] block = new byte[Dubtree.BLOCK_BYTES];
-      run.openValue(codec, leaf, index, sealed, at, block);
-      run.cache().putBlock(chunk, leaf.offset(index), block);
-      System.arraycopy(block, 0, reading.dst, reading.at(plan.block(i)), block.length);
+      int dstAt = reading.at(plan.block(i));
+      run.openValue(codec, leaf, index, sealed, at, reading.dst, dstAt);
+      boolean atOnce = reading.keep || run.isShared();
+      run.cache().putBlock(chunk, leaf.offset(index), reading.dst, dstAt, atOnce);
     }
+    return true;
   }
 
   /** Reports which blocks of a range have a value, as neighbouring pieces. */
@@ -224,19 +256,20 @@ public final class RunStack {
 
   /** One read in progress: finds values, and fills in zeros at once. */
   private final class Reading {
-    final ReadPlan plan;
+    final ReadPlan plan = new ReadPlan();
     final byte[] dst;
     final int dstOffset;
     final long firstBlock;
     final boolean cachedOnly;
+    final boolean keep;
     long holes;
 
-    Reading(ReadPlan plan, byte[] dst, int dstOffset, long firstBlock, boolean cachedOnly) {
-      this.plan = plan;
+    Reading(byte[] dst, int dstOffset, long firstBlock, boolean cachedOnly, boolean keep) {
       this.dst = dst;
       this.dstOffset = dstOffset;
       this.firstBlock = firstBlock;
       this.cachedOnly = cachedOnly;
+      this.keep = keep;
     }
 
     int at(long block) {
@@ -248,18 +281,22 @@ public final class RunStack {
       holes += to - from;
     }
 
-    boolean resolve(int depth, long from, long to) throws IOException {
-      if (depth == runs.size()) {
-        zeros(from, to);
-        return true;
-      }
-      Run run = runs.get(depth);
-      Run.@Nullable Content content = cachedOnly ? run.contentIfLoaded() : run.content();
-      if (content == null) {
-        return false;
-      }
+    boolean resolve(int newest, long from, long to) throws IOException {
+      int depth = newest;
+      Run.@Nullable Content content;
+      do {
+        if (depth == runs.size()) {
+          zeros(from, to);
+          return true;
+        }
+        Run run = runs.get(depth++);
+        content = cachedOnly ? run.contentIfLoaded() : run.content();
+        if (content == null) {
+          return false;
+        }
+      } while (!content.mayHave(from, to));
       long at = from;
-      while (at < to && !content.isEmpty()) {
+      while (at < to) {
         Run.Content.Position position = content.seek(at, cachedOnly);
         if (position == null) {
           return false;
@@ -269,10 +306,14 @@ public final class RunStack {
           return false;
         }
       }
-      return at >= to || resolve(depth + 1, at, to);
+      return true;
     }
 
-    /** Resolves what lies before {@code to}, within a leaf's range; -1 if it can't from memory. */
+    /**
+     * Resolves what lies before {@code to}, within a leaf's range; -1 if it can't from memory.
+     *
+     * @param depth of the run below this one
+     */
     private long inLeaf(
         int depth, Run.Content content, Run.Content.Position position, long from, long to)
         throws IOException {
@@ -283,7 +324,7 @@ public final class RunStack {
           continue;
         }
         if (leaf.start(i) > at) {
-          if (!resolve(depth + 1, at, leaf.start(i))) {
+          if (!resolve(depth, at, leaf.start(i))) {
             return -1;
           }
           at = leaf.start(i);
@@ -296,7 +337,7 @@ public final class RunStack {
         }
         at = end;
       }
-      if (at < to && !resolve(depth + 1, at, to)) {
+      if (at < to && !resolve(depth, at, to)) {
         return -1;
       }
       return Math.max(at, to);

@@ -37,6 +37,7 @@ public final class RunWriter implements AutoCloseable {
   private final ChunkOutput treeOut;
   private final TreeWriter tree;
   private final ValueWriter values;
+  private final PresenceSet.Builder presence = new PresenceSet.Builder();
 
   /** Chunks of the table to be; a null chunk is one that {@link #values} will have written. */
   private final List<TableEntry> table = new ArrayList<>();
@@ -93,6 +94,7 @@ public final class RunWriter implements AutoCloseable {
         addPlain(plain.start(), block, 0);
       }
       case Entry.Stored stored -> addStored(stored);
+      case Entry.Sealed sealed -> addSealed(sealed);
     }
   }
 
@@ -107,6 +109,7 @@ public final class RunWriter implements AutoCloseable {
   private void flushZeros() throws IOException {
     if (zerosEnd > zerosStart) {
       tree.addZeros(zerosStart, zerosEnd);
+      presence.addZeros(zerosStart, zerosEnd);
       zeroBlocks += zerosEnd - zerosStart;
     }
     zerosStart = -1;
@@ -120,12 +123,14 @@ public final class RunWriter implements AutoCloseable {
       return;
     }
     flushZeros();
+    presence.addValue(at);
     long counter = epoch.nextCounter();
     int size = codec.sealBlock(epoch, counter, bytes, offset);
     byte[] sealed = codec.sealed(size);
     int own = epochIndex(epoch);
     int chunk = writtenChunk();
     long place = values.offset();
+    catalog.cache().offerBlock(values.serial(), place, bytes, offset);
     values.write(sealed, 0, size, sealed, size);
     count(chunk, size);
     // Last, for the tree may end a leaf, and seals it in the same array.
@@ -134,6 +139,7 @@ public final class RunWriter implements AutoCloseable {
 
   private void addStored(Entry.Stored stored) throws IOException {
     flushZeros();
+    presence.addValue(stored.start());
     Leaf leaf = stored.leaf();
     int i = stored.index();
     int size = leaf.size(i);
@@ -167,6 +173,23 @@ public final class RunWriter implements AutoCloseable {
         tag);
     count(chunk, size);
     values.write(sealed.array(), sealed.offset(), size, leaf.tags(), tag);
+  }
+
+  private void addSealed(Entry.Sealed value) throws IOException {
+    flushZeros();
+    presence.addValue(value.start());
+    int chunk = writtenChunk();
+    tree.addValue(
+        value.start(),
+        value.size(),
+        chunk,
+        values.offset(),
+        epochIndex(value.epoch()),
+        value.counter(),
+        value.tags(),
+        value.tag());
+    count(chunk, value.size());
+    values.write(value.sealed(), value.at(), value.size(), value.tags(), value.tag());
   }
 
   private void count(int chunk, int size) {
@@ -223,9 +246,11 @@ public final class RunWriter implements AutoCloseable {
     sources.verify();
     flushZeros();
     TreeWriter.Top top = tree.finish();
+    PresenceSet has = presence.build();
+    List<NodePointer> hasPointer = writePresence(has);
     List<Chunk> written = values.finish();
     List<Chunk> chunks = takeReferences(written);
-    Descriptor descriptor = descriptor(top, chunks);
+    Descriptor descriptor = descriptor(top, hasPointer, chunks);
     Encoder encoded = new Encoder(1 << 12);
     descriptor.encodeTo(encoded);
     NodePointer pointer;
@@ -242,10 +267,24 @@ public final class RunWriter implements AutoCloseable {
     RunRef ref = new RunRef(level, file.id(), file.size(), epoch.keyId(), epoch.salt(), pointer);
     Run.Content content =
         new Run.Content(
-            descriptor, new NodeFile(file, epoch), List.copyOf(epochs), chunks, catalog.cache());
+            descriptor,
+            new NodeFile(file, epoch),
+            List.copyOf(epochs),
+            chunks,
+            catalog.cache(),
+            hasPointer.isEmpty() ? null : catalog.presences().admit(has));
     List<Chunk> fresh = new ArrayList<>(written);
     fresh.add(file);
     return new Finished(catalog.add(ref, file, content), fresh);
+  }
+
+  private List<NodePointer> writePresence(PresenceSet has) throws IOException {
+    if (has.weightBytes() > PresenceSet.MAX_BYTES) {
+      return List.of();
+    }
+    Encoder encoded = new Encoder(has.weightBytes());
+    has.encodeTo(encoded);
+    return List.of(tree.writeNode(encoded));
   }
 
   /** The run's chunks in the order of its table, each with a reference of the run's. */
@@ -263,7 +302,8 @@ public final class RunWriter implements AutoCloseable {
     return chunks;
   }
 
-  private Descriptor descriptor(TreeWriter.Top top, List<Chunk> chunks) {
+  private Descriptor descriptor(
+      TreeWriter.Top top, List<NodePointer> hasPointer, List<Chunk> chunks) {
     List<Descriptor.EpochRef> epochRefs =
         epochs.stream().map(e -> new Descriptor.EpochRef(e.keyId(), e.salt())).toList();
     List<Descriptor.ChunkRef> chunkRefs = new ArrayList<>();
@@ -278,6 +318,7 @@ public final class RunWriter implements AutoCloseable {
         zeroBlocks,
         top.height(),
         top.pointer(),
+        hasPointer,
         epochRefs,
         chunkRefs);
   }

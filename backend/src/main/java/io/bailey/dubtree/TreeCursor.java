@@ -1,6 +1,8 @@
 package io.bailey.dubtree;
 
+import io.bailey.crypto.Aead;
 import io.bailey.crypto.Codec;
+import io.bailey.io.LargeBuffers;
 import java.io.IOException;
 import java.util.ArrayDeque;
 import java.util.Deque;
@@ -11,11 +13,9 @@ import org.jspecify.annotations.Nullable;
  * ahead 1 MiB at a time and don't pass through the cache. One thread.
  */
 final class TreeCursor implements Cursor {
-  private static final int READ_AHEAD_BYTES = 1 << 20;
-
   private final Run.Content run;
   private final Deque<Step> path = new ArrayDeque<>();
-  private final byte[] window;
+  private byte[] window;
   private long windowStart;
   private int windowLength;
   private @Nullable Leaf leaf;
@@ -23,7 +23,11 @@ final class TreeCursor implements Cursor {
 
   TreeCursor(Run run) throws IOException {
     this.run = run.content();
-    window = new byte[(int) Math.min(READ_AHEAD_BYTES, run.ref().treeBytes()) + 16];
+    long treeBytes = run.ref().treeBytes();
+    window =
+        treeBytes > LargeBuffers.IO_BYTES / 4
+            ? LargeBuffers.take()
+            : new byte[(int) treeBytes + Aead.TAG_BYTES];
     if (!this.run.isEmpty()) {
       descend(this.run.top(), this.run.descriptor.height());
     }
@@ -44,6 +48,8 @@ final class TreeCursor implements Cursor {
   public @Nullable Entry next() throws IOException {
     while (leaf == null || index == leaf.count()) {
       if (!advance()) {
+        LargeBuffers.give(window);
+        window = new byte[0];
         return null;
       }
     }
@@ -83,13 +89,14 @@ final class TreeCursor implements Cursor {
   }
 
   private Object readLeaf(NodePointer pointer) throws IOException {
-    if (pointer.size() > window.length - 16) {
+    if (pointer.size() > window.length - Aead.TAG_BYTES) {
       return run.decode(run.nodes.read(pointer));
     }
     long end = pointer.offset() + pointer.size();
     if (pointer.offset() < windowStart || end > windowStart + windowLength) {
       windowStart = pointer.offset();
-      windowLength = (int) Math.min(window.length - 16, run.nodes.file().size() - windowStart);
+      windowLength =
+          (int) Math.min(window.length - Aead.TAG_BYTES, run.nodes.file().size() - windowStart);
       windowLength = Math.max(windowLength, pointer.size());
       run.nodes.file().read(windowStart, window, 0, windowLength);
     }

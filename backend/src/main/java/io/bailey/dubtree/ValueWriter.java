@@ -38,12 +38,22 @@ final class ValueWriter implements AutoCloseable {
     return out == null ? ChunkKind.HEADER_BYTES : out.size();
   }
 
-  void write(byte[] sealed, int at, int size, byte[] tags, int tag) throws IOException {
+  /** The block cache's name for the chunk that the next value goes into. */
+  long serial() throws IOException {
+    return output().serial();
+  }
+
+  private ChunkOutput output() throws IOException {
     ChunkOutput current = out;
     if (current == null) {
       current = store.newOutput(ChunkKind.VALUES);
       out = current;
     }
+    return current;
+  }
+
+  void write(byte[] sealed, int at, int size, byte[] tags, int tag) throws IOException {
+    ChunkOutput current = output();
     current.write(sealed, at, size);
     int low = ((tags[tag] & 0xFF) << 8) | (tags[tag + 1] & 0xFF);
     boolean boundary = (low & BOUNDARY_MASK) == 0 && current.size() >= MIN_CHUNK_BYTES;

@@ -28,6 +28,10 @@
  * the top node, each node its children and each leaf its values: a Merkle tree, in which nothing
  * can be changed, moved or put back without the root.
  *
+ * <p>Before the descriptor lies one more node, which the descriptor points to: the blocks that the
+ * run has entries for ({@link PresenceSet}). A look-up asks only the runs that have what it looks
+ * for.
+ *
  * <p>Nodes hold at most 256 entries. Leaves lie in the file in the order of their blocks. All
  * numbers are big-endian or of variable length ({@link io.bailey.io.Encoder}).
  */

@@ -79,12 +79,22 @@ public final class Decoder {
   }
 
   /** A variable length integer that must lie within bounds, both included. */
-  public int getVarInt(int min, int max) throws StorageException {
+  public long getVar(long min, long max) throws StorageException {
     long value = getVar();
     if (value < min || value > max) {
       throw damaged("holds " + value + " where " + min + " to " + max + " is allowed");
     }
-    return (int) value;
+    return value;
+  }
+
+  /** Like {@link #getVar(long, long)}. */
+  public int getVarInt(int min, int max) throws StorageException {
+    return (int) getVar(min, max);
+  }
+
+  /** A variable length integer that isn't negative. */
+  public long getCount() throws StorageException {
+    return getVar(0, Long.MAX_VALUE);
   }
 
   public byte[] getBytes(int length) throws StorageException {

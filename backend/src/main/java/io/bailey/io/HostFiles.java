@@ -32,4 +32,7 @@ public interface HostFiles {
 
   /** Makes creations, renames and removals in a directory survive power loss. */
   void syncDirectory(Path directory) throws IOException;
+
+  /** Bytes that could still be written to the file system of a directory, about. */
+  long usableBytes(Path directory) throws IOException;
 }

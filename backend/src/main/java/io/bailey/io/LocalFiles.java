@@ -18,6 +18,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The real file system, through {@link FileChannel}s. Threads that use it are never interrupted.
@@ -52,6 +53,11 @@ public final class LocalFiles implements HostFiles {
       return new LocalFile(
           path, FileChannel.open(path, StandardOpenOption.READ, StandardOpenOption.WRITE));
     } catch (IOException e) {
+      String text = String.valueOf(e.getMessage());
+      if (text.endsWith("Is a directory") || text.contains("Too many levels of symbolic links")) {
+        throw new StorageException(
+            Kind.DAMAGED, path + " is no file, but a directory or a link that leads nowhere", e);
+      }
       throw failure("open", path, e);
     }
   }
@@ -125,10 +131,57 @@ public final class LocalFiles implements HostFiles {
     }
   }
 
-  private record LocalFile(Path path, FileChannel channel) implements HostFile {
+  @Override
+  public long usableBytes(Path directory) throws IOException {
+    try {
+      return Files.getFileStore(directory).getUsableSpace();
+    } catch (IOException e) {
+      throw failure("ask for the room of", directory, e);
+    }
+  }
+
+  private static final class LocalFile implements HostFile {
+    private static final int NOT_OPEN = -2;
+
+    private final FileChannel channel;
+    private volatile Path path;
+
+    /** Opened when it is first asked for. Guarded by {@code this} until then. */
+    private volatile @Nullable NoWaitReader noWait;
+
+    private boolean closed;
+
+    /** A descriptor of our own, for the JDK doesn't tell its. Guarded by {@code this}. */
+    private int hints = NOT_OPEN;
+
+    LocalFile(Path path, FileChannel channel) {
+      this.path = path;
+      this.channel = channel;
+    }
+
+    @Override
+    public boolean tryRead(long offset, byte[] dst, int dstOffset, int length) {
+      NoWaitReader reader = noWait;
+      if (reader == null) {
+        reader = openNoWait();
+      }
+      return reader != null && reader.tryRead(offset, dst, dstOffset, length);
+    }
+
+    private synchronized @Nullable NoWaitReader openNoWait() {
+      if (noWait == null && !closed) {
+        noWait = new NoWaitReader(path);
+      }
+      return noWait;
+    }
+
     @Override
     public long size() throws IOException {
-      return channel.size();
+      try {
+        return channel.size();
+      } catch (IOException e) {
+        throw failure("ask for the size of", path, e);
+      }
     }
 
     @Override
@@ -163,6 +216,38 @@ public final class LocalFiles implements HostFiles {
     }
 
     @Override
+    public void allocate(long bytes) throws IOException {
+      int fd = Posix.open(path, Posix.O_RDWR);
+      int error = fd < 0 ? -1 : Posix.allocate(fd, bytes);
+      if (fd >= 0) {
+        Posix.close(fd);
+      }
+      if (error == Posix.ENOSPC) {
+        throw new StorageException(
+            Kind.NO_SPACE, "no space left for " + path + ": make room on that disk");
+      }
+      if (error != 0) {
+        // Not every file system can; writing says what is wrong.
+        HostFile.super.allocate(bytes);
+      }
+    }
+
+    @Override
+    public synchronized void writeOut(long offset, long length) {
+      if (hints == NOT_OPEN && !closed) {
+        hints = Posix.open(path, Posix.O_RDWR);
+      }
+      if (hints >= 0) {
+        Posix.writeOut(hints, offset, length);
+      }
+    }
+
+    @Override
+    public void renamed(Path to) {
+      path = to;
+    }
+
+    @Override
     public void sync() throws IOException {
       try {
         channel.force(false);
@@ -173,6 +258,17 @@ public final class LocalFiles implements HostFiles {
 
     @Override
     public void close() throws IOException {
+      synchronized (this) {
+        closed = true;
+        NoWaitReader reader = noWait;
+        if (reader != null) {
+          reader.close();
+        }
+        if (hints >= 0) {
+          Posix.close(hints);
+          hints = NOT_OPEN;
+        }
+      }
       channel.close();
     }
   }

@@ -9,91 +9,115 @@ import io.bailey.io.Decoder;
 import io.bailey.io.StorageException;
 import io.bailey.io.StorageException.Kind;
 import java.io.IOException;
-import java.util.Arrays;
 
-/** A record of the journal as recovery finds it, its checksum proved and nothing opened yet. */
+/** A record of the journal as recovery finds it: whole, and nothing opened yet. */
 public final class Batch {
-  private final String where;
-  private final byte[] record;
+  private static final long MAX_BLOCKS = Long.MAX_VALUE / Codec.BLOCK_BYTES;
 
-  Batch(String where, byte[] record) {
-    this.where = where;
-    this.record = record;
+  private final Segment segment;
+  private final RecordHeader header;
+
+  Batch(Segment segment, RecordHeader header) {
+    this.segment = segment;
+    this.header = header;
   }
 
   public long volume() {
-    return BatchWriter.longAt(record, 20);
+    return header.volume();
+  }
+
+  /** The last sequence of the volume's batch before this one. */
+  public long afterSequence() {
+    return header.afterSequence();
   }
 
   /** The sequence of the volume's last write in the batch. */
   public long lastSequence() {
-    return BatchWriter.longAt(record, 28);
+    return header.lastSequence();
   }
 
-  /**
-   * Hears of a batch's entries, in the order of the writes.
-   *
-   * <p>Writes that were overwritten before they were journaled are missing from a batch, so the
-   * sequences of those that it has aren't known exactly. The {@code sequence} of an entry is the
-   * highest that it can have had: it grows from entry to entry and is never above the batch's last.
-   */
+  /** Bytes in the log. */
+  public int bytes() {
+    return header.length();
+  }
+
+  public DataKey.Id keyId() {
+    return header.keyId();
+  }
+
+  /** Of the epoch that it is sealed in. */
+  public byte[] salt() {
+    return header.salt();
+  }
+
+  /** The file and the offset at which it lies. */
+  public String where() {
+    return "record at offset " + header.links().offset() + " of " + segment.path();
+  }
+
+  /** Hears of a batch's entries, none overlapping. */
   public interface Visitor {
-    /** The 4096 bytes of a block; the array is used again. */
-    void value(long sequence, long block, byte[] bytes) throws IOException;
+    /**
+     * A block's sealed value.
+     *
+     * @param place where in the log it lies, see {@link Journal#place}
+     * @param size sealed bytes, 4096 if it isn't compressed
+     * @param tags has 16 bytes of tag at {@code tag}
+     */
+    void value(long block, long place, int size, long counter, byte[] tags, int tag)
+        throws IOException;
 
-    void zeros(long sequence, long block, long blocks) throws IOException;
+    void zeros(long block, long blocks) throws IOException;
   }
 
-  /** Opens every entry; kind {@code DAMAGED} if one isn't what was written. */
-  public void open(KeyRing keys, Visitor visitor) throws IOException {
-    DataKey.Id keyId = new DataKey.Id(Arrays.copyOfRange(record, 36, 52));
-    Epoch epoch = Epoch.of(keys.get(keyId), Arrays.copyOfRange(record, 52, 84));
-    int indexBytes = BatchWriter.intAt(record, 92);
-    int valuesAt = BatchWriter.INDEX_AT + indexBytes + Aead.TAG_BYTES;
-    if (indexBytes < 1 || valuesAt > record.length || valuesAt < 0) {
-      throw damaged("has an index of " + indexBytes + " bytes");
-    }
-    byte[] outside = Arrays.copyOfRange(record, BatchWriter.OUTSIDE_AT, BatchWriter.INDEX_AT);
-    byte[] plain = new byte[indexBytes];
+  /** The epoch it is sealed in; kind {@code DAMAGED} if its key isn't known. */
+  public Epoch epoch(KeyRing keys) throws StorageException {
+    return Epoch.of(keys.get(keyId()), salt());
+  }
+
+  /** Opens the index; kind {@code DAMAGED} if it isn't what was written. Values stay unread. */
+  public void open(Epoch epoch, Visitor visitor) throws IOException {
+    int length = header.indexBytes();
+    byte[] sealed = new byte[length + Aead.TAG_BYTES];
+    long indexAt = header.links().offset() + RecordHeader.BYTES;
+    segment.read(indexAt, sealed, 0, sealed.length);
+    byte[] plain = new byte[length];
     Codec codec = Codec.borrow();
     try {
-      long counter = BatchWriter.longAt(record, 84);
       if (!codec
           .aead()
-          .openWith(epoch, counter, outside, record, BatchWriter.INDEX_AT, indexBytes, plain, 0)) {
-        throw damaged("doesn't authenticate");
+          .openWith(epoch, header.counter(), header.outside(), sealed, 0, length, plain, 0)) {
+        throw new StorageException(Kind.DAMAGED, where() + " doesn't authenticate");
       }
-      openEntries(codec, epoch, new Decoder(where, plain), valuesAt, visitor);
     } finally {
       codec.giveBack();
     }
+    decode(
+        new Decoder(where(), plain),
+        Journal.place(segment.number(), indexAt + sealed.length),
+        header.length() - RecordHeader.BYTES - sealed.length,
+        visitor);
   }
 
-  private void openEntries(Codec codec, Epoch epoch, Decoder index, int valuesAt, Visitor visitor)
+  /** Reads an index in the clear, whose values begin at a place and take so many bytes. */
+  static void decode(Decoder index, long place, int valueBytes, Visitor visitor)
       throws IOException {
-    byte[] padded = Arrays.copyOf(record, record.length + Aead.TAG_BYTES);
-    byte[] block = new byte[Codec.BLOCK_BYTES];
-    int at = valuesAt;
-    for (long after = index.getVar() - 1; after >= 0; after--) {
-      long sequence = lastSequence() - after;
-      long number = index.getVar();
+    byte[] tag = new byte[Aead.TAG_BYTES];
+    int at = 0;
+    for (long left = index.getVar(); left > 0; left--) {
+      long block = index.getVar(0, MAX_BLOCKS - 1);
       int size = index.getVarInt(0, Codec.BLOCK_BYTES);
       if (size == 0) {
-        visitor.zeros(sequence, number, index.getVar());
+        visitor.zeros(block, index.getVar(1, MAX_BLOCKS - block));
         continue;
       }
       long counter = index.getVar();
-      byte[] tag = index.getBytes(Aead.TAG_BYTES);
-      if (size > record.length - at
-          || !codec.openBlock(epoch, counter, padded, at, size, tag, 0, block)) {
-        throw damaged("has a damaged value of block " + number);
+      index.getBytes(tag, 0, tag.length);
+      if (size > valueBytes - at) {
+        throw index.damaged("lacks the value of block " + block);
       }
+      visitor.value(block, place + at, size, counter, tag, 0);
       at += size;
-      visitor.value(sequence, number, block);
     }
-  }
-
-  private StorageException damaged(String how) {
-    return new StorageException(Kind.DAMAGED, where + " " + how);
   }
 }

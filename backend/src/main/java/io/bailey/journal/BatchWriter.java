@@ -3,37 +3,44 @@ package io.bailey.journal;
 import io.bailey.crypto.Aead;
 import io.bailey.crypto.Codec;
 import io.bailey.crypto.Epoch;
+import io.bailey.io.Decoder;
 import io.bailey.io.Encoder;
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
-import java.nio.ByteOrder;
-import java.util.zip.CRC32C;
+import java.io.IOException;
 
 /** Compresses and seals one volume's writes into a record. One thread. */
 public final class BatchWriter {
-  static final int MAGIC = 0x424C594A;
-  static final int INDEX_AT = 96;
-  static final int OUTSIDE_AT = 12;
-
-  private static final VarHandle INT =
-      MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.BIG_ENDIAN);
-  private static final VarHandle LONG =
-      MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.BIG_ENDIAN);
-
   private final long volume;
   private final Epoch epoch;
-  private final Encoder index = new Encoder(1 << 12);
+  private final long afterSequence;
+  private final long lastSequence;
+  private final Encoder index = new Encoder(1 << 10);
   private final Encoder values = new Encoder(1 << 16);
   private int entries;
+  private long valuesPlace;
 
-  /** Begins a batch of one volume. */
-  public BatchWriter(long volume, Epoch epoch) {
+  /**
+   * Begins a batch of one volume.
+   *
+   * @param afterSequence the last sequence of the volume's batch before this one
+   * @param lastSequence of the volume's writes that this one has
+   */
+  public BatchWriter(long volume, Epoch epoch, long afterSequence, long lastSequence) {
     this.volume = volume;
     this.epoch = epoch;
+    this.afterSequence = afterSequence;
+    this.lastSequence = lastSequence;
   }
 
-  public boolean isEmpty() {
-    return entries == 0;
+  long volume() {
+    return volume;
+  }
+
+  public Epoch epoch() {
+    return epoch;
+  }
+
+  public long lastSequence() {
+    return lastSequence;
   }
 
   public void addZeros(long block, long blocks) {
@@ -56,47 +63,49 @@ public final class BatchWriter {
     }
   }
 
-  /**
-   * Ends the batch.
-   *
-   * @param lastSequence of the volume's writes that it has
-   */
-  Encoder finish(long segment, long lastSequence) {
+  /** Ends the batch for one place in the log. */
+  Encoder finish(RecordHeader.Links links) {
     Encoder plain = new Encoder(index.size() + 10);
     plain.putVar(entries).putBytes(index.array(), 0, index.size());
     long counter = epoch.nextCounter();
-    Encoder record = new Encoder(INDEX_AT + plain.size() + Aead.TAG_BYTES + values.size());
-    record.putInt(MAGIC).putInt(0).putInt(0).putLong(segment).putLong(volume).putLong(lastSequence);
-    record.putBytes(epoch.keyId().bytes()).putBytes(epoch.salt());
-    record.putLong(counter).putInt(plain.size());
-    byte[] outside = new byte[INDEX_AT - OUTSIDE_AT];
-    System.arraycopy(record.array(), OUTSIDE_AT, outside, 0, outside.length);
+    int head = RecordHeader.BYTES + plain.size() + Aead.TAG_BYTES;
+    Encoder record = new Encoder(head + values.size());
+    RecordHeader header =
+        new RecordHeader(
+            head + values.size(),
+            links,
+            volume,
+            afterSequence,
+            lastSequence,
+            epoch.keyId(),
+            epoch.salt(),
+            counter,
+            plain.size());
+    header.writeTo(record);
     int at = record.skip(plain.size() + Aead.TAG_BYTES);
     Codec codec = Codec.borrow();
     try {
       codec
           .aead()
-          .sealWith(epoch, counter, outside, plain.array(), 0, plain.size(), record.array(), at);
+          .sealWith(
+              epoch, counter, header.outside(), plain.array(), 0, plain.size(), record.array(), at);
     } finally {
       codec.giveBack();
     }
     record.putBytes(values.array(), 0, values.size());
-    INT.set(record.array(), 4, record.size());
-    INT.set(record.array(), 8, checksum(record.array(), record.size()));
+    RecordHeader.putChecksums(record.array(), record.size());
+    valuesPlace = Journal.place(links.segment(), links.offset() + head);
     return record;
   }
 
-  static int checksum(byte[] record, int length) {
-    CRC32C crc = new CRC32C();
-    crc.update(record, OUTSIDE_AT, length - OUTSIDE_AT);
-    return (int) crc.getValue();
-  }
-
-  static long longAt(byte[] record, int at) {
-    return (long) LONG.get(record, at);
-  }
-
-  static int intAt(byte[] record, int at) {
-    return (int) INT.get(record, at);
+  /** Tells where in the log the entries lie, once they are appended. */
+  public void visit(Batch.Visitor visitor) throws IOException {
+    Encoder plain = new Encoder(index.size() + 10);
+    plain.putVar(entries).putBytes(index.array(), 0, index.size());
+    Batch.decode(
+        new Decoder("a batch", plain.array(), 0, plain.size()),
+        valuesPlace,
+        values.size(),
+        visitor);
   }
 }

@@ -7,45 +7,84 @@ import io.bailey.io.StorageException;
 import io.bailey.io.StorageException.Kind;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.HashMap;
-import java.util.List;
-import java.util.Map;
-import java.util.TreeMap;
+import java.util.LinkedHashSet;
+import java.util.Set;
+import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The write-ahead log. Volumes append batches; whoever needs one to survive power loss waits for a
+ * The host's one log, and the newest level of every durable volume: volumes append batches, and
+ * read the values back from where they lie. Whoever needs a batch to survive power loss waits for a
  * sync that covers it, and one sync serves all who wait. Thread-safe.
  *
  * <p>The first failed write or sync is final: every later append and sync repeats it, for the
  * kernel may have dropped what it couldn't write and would report the next sync a success.
  */
 public final class Journal implements AutoCloseable {
-  private static final long SEGMENT_BYTES = 64L << 20;
-  private static final int HEADER_BYTES = 16;
-  private static final byte[] MAGIC = {'B', 'A', 'I', 'L', 'E', 'Y', 'J', 1};
+  static final int RECORD_ALIGNMENT = 8;
+
+  private static final long PAGE_BYTES = 4096;
+  private static final int PLACE_OFFSET_BITS = 28;
+  private static final int WRITE_OUT_BYTES = 1 << 20;
 
   private final HostFiles files;
   private final Path directory;
+  private final LongSupplier serials;
+  private final Limits limits;
+  private final SegmentFiles segmentFiles;
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition progress = lock.newCondition();
 
-  /** By number; the last is the one written to. */
-  private final TreeMap<Long, Segment> segments = new TreeMap<>();
+  /** By number. */
+  private final ConcurrentSkipListMap<Long, Segment> segments = new ConcurrentSkipListMap<>();
 
-  private @Nullable HostFile current;
+  private @Nullable Segment current;
+  private long end;
   private long nextNumber;
-  private long currentBytes;
+
+  /** The log's last record, or where recovery found the log to end. */
+  private long lastOffset;
+
+  private long lastVolume;
+  private long lastSequence;
+  private long beforeNumber = SegmentHeader.NONE;
+  private long beforeEnd;
 
   /** Bytes appended and synced since the journal was opened: positions. */
-  private long appended;
+  private volatile long appended;
 
   private long synced;
+
+  /** The place in the log that {@code synced} is. */
+  private long syncedSegment = SegmentHeader.NONE;
+
+  private long syncedOffset;
+
+  /** Where the current segment ended when a sync last began. */
+  private long syncBegun;
+
   private boolean syncing;
+
+  /** Somebody waits for others to come before a sync. */
+  private boolean gathering;
+
+  /** Who wait for a sync. */
+  private int waiting;
+
+  private final SyncPace pace = new SyncPace();
+
+  /** Up to where in the current segment the disk was told to begin. */
+  private long writtenOut;
+
+  private volatile boolean tooLong;
+
+  /** The next segment's file, or that it is being made. */
+  private SegmentFiles.@Nullable Made prepared;
+
+  private boolean preparing;
 
   /** While it is, no segment is known to be needed by nobody. */
   private boolean recovering;
@@ -53,82 +92,129 @@ public final class Journal implements AutoCloseable {
   private long syncs;
   private @Nullable StorageException failure;
 
-  /** Which volumes still need a segment: each one's last sequence in it. */
-  private record Segment(Map<Long, Long> lastSequence) {}
+  /**
+   * How large the log may be.
+   *
+   * @param logBytes beyond which the volumes that need its oldest segments are to be sorted
+   * @param segmentBytes after which a new segment is begun
+   */
+  public record Limits(long logBytes, long segmentBytes) {
+    private static final long MAX_LOG_BYTES = 4L << 30;
+    private static final long MIN_LOG_BYTES = 512L << 10;
+    private static final long MAX_SEGMENT_BYTES = 64L << 20;
+    private static final int SEGMENTS = 16;
 
-  /** Opens a journal's directory; {@link #recover} must come next. */
-  public Journal(HostFiles files, Path directory) throws IOException {
+    /** Beyond that nobody should write until volumes are sorted. */
+    long maxLogBytes() {
+      return logBytes + logBytes / 4;
+    }
+
+    /**
+     * A quarter of the room there is, at most 4 GiB.
+     *
+     * @param heldBytes what the log has already, which is room too
+     */
+    public static Limits of(long usableBytes, long heldBytes) {
+      long log = Math.clamp(usableBytes / 4 + heldBytes / 4, MIN_LOG_BYTES, MAX_LOG_BYTES);
+      return new Limits(log, Math.min(MAX_SEGMENT_BYTES, log / SEGMENTS));
+    }
+  }
+
+  /**
+   * Opens a journal's directory; {@link #recover} must come next.
+   *
+   * @param serials gives each segment its {@link Segment#serial}
+   */
+  public Journal(HostFiles files, Path directory, LongSupplier serials, Limits limits)
+      throws IOException {
     this.files = files;
     this.directory = directory;
+    this.serials = serials;
+    this.limits = limits;
+    this.segmentFiles = new SegmentFiles(files, directory, limits, () -> appended);
     files.createDirectories(directory);
   }
 
-  /** Hears of the batches of an earlier process, oldest first. */
-  @FunctionalInterface
+  /** A place in the log as one number. */
+  static long place(long segment, long offset) {
+    return segment << PLACE_OFFSET_BITS | offset;
+  }
+
+  /** The offset in its segment of a place. */
+  public static long offset(long place) {
+    return place & ((1L << PLACE_OFFSET_BITS) - 1);
+  }
+
+  /** The segment of a place, which the caller must know to be needed. */
+  public Segment segment(long place) {
+    Segment segment = segments.get(place >>> PLACE_OFFSET_BITS);
+    if (segment == null) {
+      throw new IllegalStateException("segment " + (place >>> PLACE_OFFSET_BITS) + " is gone");
+    }
+    return segment;
+  }
+
+  static long align(long offset) {
+    return (offset + RECORD_ALIGNMENT - 1) & -RECORD_ALIGNMENT;
+  }
+
+  static long nextPage(long offset) {
+    return (offset + PAGE_BYTES - 1) & -PAGE_BYTES;
+  }
+
+  /** Hears of what an earlier process left, oldest first. */
   public interface Recovery {
     /** Takes a batch; returns whether its volume still needs it. */
     boolean batch(Batch batch) throws IOException;
+
+    /** Hears that a batch, or several, are missing at this point. */
+    void missing(Missing missing);
   }
 
-  /** Reads what an earlier process left. A segment ends at its first record that isn't whole. */
+  /**
+   * What is missing in the log though it was on the disk once.
+   *
+   * @param where says what is damaged
+   * @param volume whose batch it was; 0 if that isn't known
+   * @param lastSequence of the volume's writes in it
+   */
+  public record Missing(String where, long volume, long lastSequence) {}
+
+  /**
+   * Reads what an earlier process left. A segment with records behind the last sync that is known
+   * of is copied and synced: a sync of them may have failed, and left the pages marked as clean.
+   */
   public void recover(Recovery recovery) throws IOException {
-    TreeMap<Long, String> present = new TreeMap<>();
-    for (String name : files.list(directory)) {
-      if (name.matches("[0-9]{12}\\.log")) {
-        present.put(Long.parseLong(name.substring(0, 12)), name);
-      }
-    }
     recovering = true;
-    for (Map.Entry<Long, String> entry : present.entrySet()) {
-      Segment segment = new Segment(new HashMap<>());
-      segments.put(entry.getKey(), segment);
-      readSegment(entry.getKey(), directory.resolve(entry.getValue()), segment, recovery);
-      nextNumber = entry.getKey() + 1;
-    }
-    recovering = false;
-    dropUnneeded();
-  }
-
-  private void readSegment(long number, Path path, Segment segment, Recovery recovery)
-      throws IOException {
-    try (HostFile file = files.open(path)) {
-      long size = file.size();
-      failIfNewer(file, size, path);
-      byte[] head = new byte[12];
-      for (long at = HEADER_BYTES; at + BatchWriter.INDEX_AT <= size; ) {
-        file.read(at, head, 0, head.length);
-        int length = BatchWriter.intAt(head, 4);
-        if (BatchWriter.intAt(head, 0) != BatchWriter.MAGIC
-            || length < BatchWriter.INDEX_AT
-            || length > size - at) {
-          return;
-        }
-        byte[] record = new byte[length];
-        file.read(at, record, 0, length);
-        if (BatchWriter.checksum(record, length) != BatchWriter.intAt(head, 8)
-            || BatchWriter.longAt(record, 12) != number) {
-          return;
-        }
-        Batch batch = new Batch("record at offset " + at + " of " + path, record);
-        if (recovery.batch(batch)) {
-          segment.lastSequence.merge(batch.volume(), batch.lastSequence(), Math::max);
-        }
-        at += length;
-      }
+    LogOpener.End found = new LogOpener(files, directory, serials, segments).open(recovery);
+    nextNumber = found.nextNumber();
+    beforeNumber = found.beforeNumber();
+    beforeEnd = found.beforeEnd();
+    failure = found.failure();
+    lock.lock();
+    try {
+      recovering = false;
+      dropUnneeded();
+    } finally {
+      lock.unlock();
     }
   }
 
-  /** A header that isn't one is no matter: a power cut came before the segment's first sync. */
-  private static void failIfNewer(HostFile file, long size, Path path) throws IOException {
-    int last = MAGIC.length - 1;
-    byte[] found = new byte[MAGIC.length];
-    if (size >= found.length) {
-      file.read(0, found, 0, found.length);
-      if (Arrays.equals(found, 0, last, MAGIC, 0, last) && found[last] > MAGIC[last]) {
-        throw new StorageException(
-            Kind.TOO_NEW, "journal " + path + " was written by a newer version: use that one");
+  static boolean isSegment(String name) {
+    return name.matches("[0-9]{12}\\.log");
+  }
+
+  /** Bytes of the segments in a journal's directory; none if there is no such directory. */
+  public static long heldBytes(HostFiles files, Path directory) throws IOException {
+    long held = 0;
+    for (String name : files.list(directory)) {
+      if (isSegment(name)) {
+        try (HostFile segment = files.open(directory.resolve(name))) {
+          held += segment.size();
+        }
       }
     }
+    return held;
   }
 
   /**
@@ -139,124 +225,244 @@ public final class Journal implements AutoCloseable {
    */
   public record Appended(long position, int bytes, boolean newSegment) {}
 
-  /**
-   * Appends a batch. Batches of one volume must come in the order of their sequences.
-   *
-   * @param lastSequence of the volume's writes that the batch has
-   */
-  public Appended append(long volume, BatchWriter batch, long lastSequence) throws IOException {
+  /** Appends a batch. Batches of one volume must come in the order of their sequences. */
+  public Appended append(BatchWriter batch) throws IOException {
     lock.lock();
     try {
-      failIfFailed();
-      while (current == null || currentBytes >= SEGMENT_BYTES) {
-        startSegment();
-      }
-      long number = nextNumber - 1;
-      Encoder record = batch.finish(number, lastSequence);
-      HostFile file = current;
+      Segment segment = segmentWithRoom();
+      boolean first = end == SegmentHeader.BYTES;
+      // A page that a sync has taken is not written again: a power cut could tear what it had.
+      long at = end == syncBegun ? nextPage(end) : end;
+      Encoder record =
+          batch.finish(
+              new RecordHeader.Links(
+                  segment.number(),
+                  at,
+                  first ? 0 : lastOffset,
+                  first ? 0 : lastVolume,
+                  first ? 0 : lastSequence,
+                  syncedSegment,
+                  syncedOffset));
+      int bytes = record.size();
+      // Whole pages where something was written before, so that none has to be read first.
+      long written = at + bytes;
+      written = segment.writtenBefore() ? nextPage(written) : align(written);
+      record.skip((int) (written - at - bytes));
       try {
-        file.write(currentBytes, record.array(), 0, record.size());
+        segment.file().write(at, record.array(), 0, record.size());
       } catch (StorageException e) {
         // Nothing follows a torn record, so the next append may write over it.
         throw e.kind() == Kind.NO_SPACE ? e : fail(e);
       }
-      currentBytes += record.size();
-      appended += record.size();
-      Segment segment = segments.get(number);
-      if (segment != null) {
-        segment.lastSequence.put(volume, lastSequence);
+      lastOffset = at;
+      lastVolume = batch.volume();
+      lastSequence = batch.lastSequence();
+      long newEnd = align(at + bytes);
+      long position = appended + newEnd - end;
+      appended = position;
+      end = newEnd;
+      segmentFiles.noteVolume(batch.volume());
+      segment.needs.put(batch.volume(), batch.lastSequence());
+      if (end > limits.segmentBytes / 2) {
+        prepareNext();
       }
-      return new Appended(appended, record.size(), currentBytes == HEADER_BYTES + record.size());
+      return new Appended(position, bytes, first);
     } finally {
       lock.unlock();
     }
   }
 
-  private void startSegment() throws IOException {
-    HostFile old = current;
+  private Segment segmentWithRoom() throws IOException {
+    while (true) {
+      failIfFailed();
+      Segment segment = current;
+      if (segment != null && end < limits.segmentBytes) {
+        return segment;
+      }
+      if (!preparing && (segment == null || !syncing)) {
+        return startSegment();
+      }
+      // While waiting another may append, or begin a segment.
+      progress.awaitUninterruptibly();
+    }
+  }
+
+  /** Begins a segment. No sync may be on its way: this one's would be taken for one of the new. */
+  private Segment startSegment() throws IOException {
+    Segment old = current;
     if (old != null) {
-      awaitNoSync();
       if (synced < appended) {
-        syncFile(old);
+        try {
+          old.file().sync();
+        } catch (StorageException e) {
+          throw fail(e);
+        }
         synced = appended;
         progress.signalAll();
       }
-      old.close();
       current = null;
+      beforeNumber = old.number();
+      beforeEnd = end;
     }
     long number = nextNumber;
-    Path path = directory.resolve("%012d.log".formatted(number));
-    files.delete(path);
-    HostFile file = files.create(path);
+    Path path = path(number);
+    SegmentFiles.Made made = prepared;
+    prepared = null;
+    if (made == null) {
+      made = segmentFiles.create(path);
+    }
+    HostFile file = made.file();
     try {
-      Encoder header = new Encoder(HEADER_BYTES);
-      header.putBytes(MAGIC).putLong(number);
-      file.write(0, header.array(), 0, header.size());
-      files.syncDirectory(directory);
+      byte[] header = new SegmentHeader(number, beforeNumber, beforeEnd).encode();
+      file.write(0, header, 0, header.length);
     } catch (IOException e) {
       file.close();
       files.delete(path);
       throw e;
     }
     nextNumber++;
-    current = file;
-    currentBytes = HEADER_BYTES;
-    segments.put(number, new Segment(new HashMap<>()));
+    Segment fresh = new Segment(number, path, file, serials.getAsLong(), made.written());
+    current = fresh;
+    writtenOut = 0;
+    end = SegmentHeader.BYTES;
+    syncBegun = 0;
+    syncedSegment = number;
+    syncedOffset = 0;
+    segments.put(number, fresh);
     dropUnneeded();
+    return fresh;
+  }
+
+  private Path path(long number) {
+    return directory.resolve("%012d.log".formatted(number));
+  }
+
+  /** Makes the next segment's file while there is time, so that nobody waits for that. */
+  private void prepareNext() {
+    if (preparing || prepared != null) {
+      return;
+    }
+    preparing = true;
+    Path path = path(nextNumber);
+    Thread.ofVirtual().name("bailey-segment").start(() -> prepare(path));
+  }
+
+  private void prepare(Path path) {
+    SegmentFiles.@Nullable Made made = null;
+    try {
+      made = segmentFiles.takeOrAllocate(path);
+    } catch (IOException | RuntimeException e) {
+      // Whoever needs the segment tries again, and says why it can't be.
+    }
+    lock.lock();
+    try {
+      prepared = made;
+      preparing = false;
+      progress.signalAll();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
+   * Has the disk begin with what was appended, so that the next sync finds little left. Only where
+   * the file was written before: else the file system would have as much to note of each piece.
+   */
+  public void writeOut() {
+    Segment segment;
+    long from;
+    long to;
+    lock.lock();
+    try {
+      segment = current;
+      from = writtenOut;
+      to = end & -WRITE_OUT_BYTES;
+      if (segment == null || !segment.writtenBefore() || to <= from) {
+        return;
+      }
+      writtenOut = to;
+      segment.retain();
+    } finally {
+      lock.unlock();
+    }
+    try {
+      segment.file().writeOut(from, to - from);
+    } finally {
+      segment.release();
+    }
+  }
+
+  /** Gives back the room of files that are kept for later segments: the disk is full. */
+  public void giveUpSpares() throws IOException {
+    segmentFiles.giveUpSpares();
   }
 
   /** Returns when everything up to a position survives power loss. */
   public void sync(long position) throws IOException {
     lock.lock();
+    waiting++;
     try {
       while (true) {
         failIfFailed();
         if (synced >= position) {
           return;
         }
-        if (syncing) {
+        if (syncing || gathering) {
           progress.awaitUninterruptibly();
           continue;
         }
-        HostFile file = current;
-        if (file == null) {
+        Segment segment = current;
+        if (segment == null) {
           throw new StorageException(Kind.CLOSED, "the journal is closed");
         }
+        long began = System.nanoTime();
+        long pause = pace.pauseNanos(began, segment.writtenBefore());
+        if (pause > 0) {
+          gather(pause);
+          continue;
+        }
         syncing = true;
+        syncBegun = end;
         long target = appended;
         lock.unlock();
         StorageException failed = null;
         try {
-          file.sync();
+          segment.file().sync();
         } catch (StorageException e) {
           failed = e;
         } finally {
           lock.lock();
           syncing = false;
           syncs++;
+          pace.note(began, System.nanoTime(), waiting);
           progress.signalAll();
         }
         if (failed != null) {
           throw fail(failed);
         }
-        synced = Math.max(synced, target);
+        if (target > synced) {
+          synced = target;
+          syncedOffset = syncBegun;
+        }
       }
     } finally {
+      waiting--;
       lock.unlock();
     }
   }
 
-  private void syncFile(HostFile file) throws IOException {
+  /** Waits for others to come; what has happened meanwhile is to be looked at anew. */
+  @SuppressWarnings("WaitNotInLoop") // The caller loops.
+  private void gather(long nanos) throws StorageException {
+    gathering = true;
     try {
-      file.sync();
-    } catch (StorageException e) {
-      throw fail(e);
-    }
-  }
-
-  private void awaitNoSync() {
-    while (syncing) {
-      progress.awaitUninterruptibly();
+      long _ = progress.awaitNanos(nanos);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new StorageException(Kind.IO, "waiting for a sync was interrupted", e);
+    } finally {
+      gathering = false;
+      progress.signalAll();
     }
   }
 
@@ -280,10 +486,13 @@ public final class Journal implements AutoCloseable {
     lock.lock();
     try {
       for (Segment segment : segments.values()) {
-        Long last = segment.lastSequence.get(volume);
+        Long last = segment.needs.get(volume);
         if (last != null && last <= upToSequence) {
-          segment.lastSequence.remove(volume);
+          segment.needs.remove(volume);
         }
+      }
+      if (upToSequence == Long.MAX_VALUE) {
+        segmentFiles.forgetVolume(volume);
       }
       dropUnneeded();
     } finally {
@@ -291,36 +500,64 @@ public final class Journal implements AutoCloseable {
     }
   }
 
+  /** Drops the oldest segments that nobody needs: each says where the one before it ends. */
   private void dropUnneeded() throws IOException {
     if (recovering) {
       return;
     }
-    List<Long> unneeded = new ArrayList<>();
-    for (Map.Entry<Long, Segment> entry : segments.entrySet()) {
-      boolean writing = current != null && entry.getKey() == nextNumber - 1;
-      if (entry.getValue().lastSequence.isEmpty() && !writing) {
-        unneeded.add(entry.getKey());
+    for (Segment oldest : segments.values()) {
+      if (!oldest.needs.isEmpty() || oldest == current) {
+        break;
       }
+      drop(oldest);
     }
-    for (long number : unneeded) {
-      files.delete(directory.resolve("%012d.log".formatted(number)));
-      segments.remove(number);
-    }
+    noteLength();
   }
 
-  /**
-   * Volumes that keep segments older than the newest {@code segmentsAllowed} from being deleted.
-   */
-  public List<Long> holdingBack(int segmentsAllowed) {
+  private void drop(Segment segment) throws IOException {
+    if (segment.file().size() < limits.segmentBytes || !segment.end()) {
+      delete(segment);
+      return;
+    }
+    segments.remove(segment.number());
+    segmentFiles.giveBack(segment.path(), segment.file());
+  }
+
+  private void delete(Segment segment) throws IOException {
+    files.delete(segment.path());
+    segments.remove(segment.number());
+    segment.release();
+  }
+
+  /** Volumes that keep the log longer than it should be; those of the oldest segment first. */
+  public Set<Long> holdingBack() {
+    return holdingBack(limits.logBytes);
+  }
+
+  /** Whether nobody should write more until {@link #blocking} volumes are sorted. No lock. */
+  public boolean isTooLong() {
+    return tooLong;
+  }
+
+  private void noteLength() {
+    tooLong = segments.size() > limits.maxLogBytes() / limits.segmentBytes;
+  }
+
+  /** Volumes that keep the log longer than it may be. */
+  public Set<Long> blocking() {
+    return holdingBack(limits.maxLogBytes());
+  }
+
+  private Set<Long> holdingBack(long bytes) {
     lock.lock();
     try {
-      List<Long> volumes = new ArrayList<>();
-      int old = segments.size() - segmentsAllowed;
+      Set<Long> volumes = new LinkedHashSet<>();
+      long over = segments.size() - bytes / limits.segmentBytes;
       for (Segment segment : segments.values()) {
-        if (old-- <= 0) {
+        if (over-- <= 0) {
           break;
         }
-        volumes.addAll(segment.lastSequence.keySet());
+        volumes.addAll(segment.needs.keySet());
       }
       return volumes;
     } finally {
@@ -342,15 +579,25 @@ public final class Journal implements AutoCloseable {
   public void close() throws IOException {
     lock.lock();
     try {
-      awaitNoSync();
-      HostFile file = current;
-      if (file != null) {
-        current = null;
-        file.close();
+      while (syncing || preparing) {
+        progress.awaitUninterruptibly();
       }
+      if (prepared != null) {
+        prepared.file().close();
+        prepared = null;
+        files.delete(path(nextNumber));
+      }
+      current = null;
       dropUnneeded();
     } finally {
-      lock.unlock();
+      // Also when the disk is gone: a file system with an open file can't be unmounted.
+      segments.values().forEach(Segment::release);
+      segments.clear();
+      try {
+        segmentFiles.close();
+      } finally {
+        lock.unlock();
+      }
     }
   }
 }

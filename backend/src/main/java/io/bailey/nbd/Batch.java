@@ -33,6 +33,11 @@ final class Batch implements Outbox.Outgoing {
     return length;
   }
 
+  /** What it takes in memory. */
+  int heldBytes() {
+    return bytes.length;
+  }
+
   /** The array that replies are written to, with room for that many more bytes. */
   byte[] room(int more) {
     if (bytes.length - length < more) {

@@ -1,34 +1,50 @@
 package io.bailey.nbd;
 
 import io.bailey.nbd.Handshake.Disk;
-import io.bailey.nbd.Handshake.Next;
 import java.io.IOException;
 import java.lang.System.Logger.Level;
 import java.net.ProtocolException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
+import java.nio.channels.SelectionKey;
+import java.nio.channels.Selector;
 import java.nio.channels.SocketChannel;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
 /** A client from its connect to its end: handshake, then a session. */
-final class Connection implements Runnable {
+final class Connection {
   /** The time a client has from its connect to its GO. */
   static final int HANDSHAKE_SECONDS = 10;
 
   /** A reading thread held this long by a client that takes no replies gets a successor. */
   private static final long HELD_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
 
-  private static final int HANDSHAKE_BUFFER_BYTES = Handshake.MAX_OPTION_BYTES + 1024;
+  /** What a client that says little costs, and what the longest option does. */
+  private static final int FIRST_BUFFER_BYTES = 1 << 10;
+
+  private static final int LAST_BUFFER_BYTES = Handshake.MAX_OPTION_BYTES + 1024;
   private static final System.Logger LOG = System.getLogger(Connection.class.getName());
 
   private final NbdExport export;
   private final SocketChannel channel;
   private final Outbox outbox;
   private final long deadline;
+  private final Handshake handshake;
+  private ByteBuffer in = ByteBuffer.allocate(FIRST_BUFFER_BYTES);
+  private ByteBuffer out = ByteBuffer.allocate(0);
+  private Handshake.Next next = Handshake.Next.MORE;
   private final AtomicBoolean closed = new AtomicBoolean();
   private volatile @Nullable Session session;
+
+  /** What a handshake is waiting for, or its end. */
+  enum Wants {
+    READ,
+    WRITE,
+    SERVE,
+    CLOSE
+  }
 
   /**
    * @param handshakeNanos the time the client has until its GO
@@ -36,8 +52,13 @@ final class Connection implements Runnable {
   Connection(NbdExport export, SocketChannel channel, long handshakeNanos) {
     this.export = export;
     this.channel = channel;
-    this.outbox = new Outbox(channel, this::close);
+    this.outbox = new Outbox(channel, export.memory(), this::close);
     this.deadline = System.nanoTime() + handshakeNanos;
+    this.handshake =
+        new Handshake(
+            export.name(),
+            export.description(),
+            () -> new Disk(export.device().size(), export.device().readOnly()));
   }
 
   /** Whether the client has got through the handshake. */
@@ -51,16 +72,57 @@ final class Connection implements Runnable {
     return now == null || now.isIdle();
   }
 
-  @Override
-  public void run() {
+  SelectionKey register(Selector selector) throws IOException {
+    channel.configureBlocking(false);
+    return channel.register(selector, SelectionKey.OP_READ, this);
+  }
+
+  /** Goes on with the handshake as far as that needs no waiting. */
+  Wants negotiate() {
     try {
-      Session opened = handshake();
-      if (opened == null) {
-        close();
-      } else {
-        session = opened;
-        serve(opened);
+      return exchange();
+    } catch (IOException e) {
+      return Wants.CLOSE;
+    } catch (RuntimeException | Error e) {
+      LOG.log(Level.ERROR, () -> "export " + export.name() + ": handshake ended", e);
+      return Wants.CLOSE;
+    }
+  }
+
+  private Wants exchange() throws IOException {
+    while (true) {
+      if (!out.hasRemaining()) {
+        out = ByteBuffer.wrap(handshake.output());
       }
+      channel.write(out);
+      if (out.hasRemaining()) {
+        return Wants.WRITE;
+      }
+      if (next != Handshake.Next.MORE) {
+        return next == Handshake.Next.SERVE ? Wants.SERVE : Wants.CLOSE;
+      }
+      int count = channel.read(in);
+      if (count <= 0) {
+        return count == 0 ? Wants.READ : Wants.CLOSE;
+      }
+      next = handshake.take(in.flip());
+      if (next == Handshake.Next.MORE && !in.compact().hasRemaining()) {
+        // An option is longer; those beyond the limit have been cut off.
+        int more = Math.min(2 * in.capacity(), LAST_BUFFER_BYTES);
+        in = ByteBuffer.allocate(more).put(in.flip());
+      }
+    }
+  }
+
+  /** Serves the client from now on, on a thread of its own. */
+  void startServing() {
+    try {
+      channel.configureBlocking(true);
+      Session opened =
+          export.open(channel, outbox, in, handshake.structured(), handshake.allocation());
+      in = ByteBuffer.allocate(0);
+      session = opened;
+      export.startReader(() -> serve(opened));
     } catch (IOException e) {
       close();
     } catch (RuntimeException | Error e) {
@@ -84,32 +146,6 @@ final class Connection implements Runnable {
       LOG.log(Level.ERROR, () -> "export " + export.name() + ": connection ended", e);
       close();
     }
-  }
-
-  /** Returns null where the client left, or was refused. */
-  private @Nullable Session handshake() throws IOException {
-    Handshake handshake =
-        new Handshake(
-            export.name(),
-            export.description(),
-            () -> new Disk(export.device().size(), export.device().readOnly()));
-    ByteBuffer in = ByteBuffer.allocate(HANDSHAKE_BUFFER_BYTES);
-    Next next = Next.MORE;
-    while (next == Next.MORE) {
-      outbox.write(ByteBuffer.wrap(handshake.output()));
-      if (channel.read(in) < 0) {
-        return null;
-      }
-      in.flip();
-      next = handshake.take(in);
-      if (next == Next.MORE) {
-        in.compact();
-      }
-    }
-    outbox.write(ByteBuffer.wrap(handshake.output()));
-    return next == Next.SERVE
-        ? export.open(channel, outbox, in, handshake.structured(), handshake.allocation())
-        : null;
   }
 
   /** Ends a handshake that takes too long, and frees the reading of a client that doesn't read. */
@@ -137,5 +173,8 @@ final class Connection implements Runnable {
     }
     outbox.close();
     export.closed(this);
+    if (session == null) {
+      export.handshakes().forget();
+    }
   }
 }

@@ -112,7 +112,7 @@ final class Handshake {
 
   /**
    * Takes whole records from the client's bytes and leaves the rest, which it wants to see again
-   * with more behind it. {@code in} must have room for {@link #MAX_OPTION_BYTES} and a header.
+   * with more behind it, up to {@link #MAX_OPTION_BYTES} and a header.
    */
   Next take(ByteBuffer in) {
     Next next = Next.MORE;

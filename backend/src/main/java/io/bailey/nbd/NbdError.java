@@ -10,6 +10,7 @@ enum NbdError {
   ENOMEM(12, "no memory"),
   EINVAL(22, "invalid request"),
   ENOSPC(28, "no space left, or past the end"),
+  EOVERFLOW(75, "too long for one chunk"),
   ESHUTDOWN(108, "the export is being stopped");
 
   private final int number;

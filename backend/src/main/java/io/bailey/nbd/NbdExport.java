@@ -71,9 +71,10 @@ public final class NbdExport {
   }
 
   /**
-   * Stops: from now on requests are refused with ESHUTDOWN; those that were being answered get
-   * until the end of the grace, then the connections are closed and the device is flushed. The
-   * socket's file goes at once. Does nothing the second time. The device stays open.
+   * Stops: from now on requests get no answer, so that a client that connects again asks again;
+   * those that were being answered get until the end of the grace, then the connections are closed
+   * and the device is flushed. The socket's file goes at once. Does nothing the second time. The
+   * device stays open.
    *
    * @throws IOException where the flush fails; the export is stopped all the same
    */
@@ -128,6 +129,14 @@ public final class NbdExport {
     return device;
   }
 
+  RequestMemory memory() {
+    return server.memory();
+  }
+
+  HandshakeLoop handshakes() {
+    return server.handshakes();
+  }
+
   /** Takes clients until the listener is closed; runs on a thread of its own. */
   void accept() {
     while (!stopping) {
@@ -153,7 +162,7 @@ public final class NbdExport {
     if (stopping) {
       connection.close();
     } else {
-      startReader(connection);
+      handshakes().admit(connection);
     }
   }
 

@@ -24,6 +24,8 @@ public final class NbdServer implements AutoCloseable {
 
   private final Set<NbdExport> exports = ConcurrentHashMap.newKeySet();
   private final BufferPool buffers = new BufferPool();
+  private final RequestMemory memory = new RequestMemory();
+  private final HandshakeLoop handshakes = new HandshakeLoop();
   private final ThreadFactory readers;
   private final Duration handshakeTime;
   private final Thread watcher;
@@ -89,6 +91,7 @@ public final class NbdServer implements AutoCloseable {
         Thread.currentThread().interrupt();
       }
     }
+    handshakes.close();
   }
 
   private static void stop(NbdExport export, Duration grace) {
@@ -101,6 +104,14 @@ public final class NbdServer implements AutoCloseable {
 
   BufferPool buffers() {
     return buffers;
+  }
+
+  HandshakeLoop handshakes() {
+    return handshakes;
+  }
+
+  RequestMemory memory() {
+    return memory;
   }
 
   long handshakeNanos() {

@@ -7,6 +7,7 @@ import java.nio.channels.SocketChannel;
 import java.util.ArrayDeque;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The sending side of a connection, and the account of what its requests hold in memory.
@@ -17,21 +18,34 @@ import java.util.concurrent.locks.ReentrantLock;
  * client but the one that writes.
  */
 final class Outbox {
-  /** What waiting requests and untaken replies of a connection may hold. */
-  static final long BUDGET_BYTES = 8 << 20;
-
-  /** What one waiting request counts at least, so that there are at most 128. */
-  static final long REQUEST_MIN_BYTES = 64 << 10;
+  /** How many requests of a connection may wait, or have a reply that wasn't taken. */
+  static final int MAX_REQUESTS = 128;
 
   private static final int GATHERED_REPLIES = 16;
+
+  /** The JDK keeps a copy of what a thread writes at one time, as long as the thread lives. */
+  private static final int GATHERED_BYTES = 256 << 10;
 
   /** A reply, or several in one buffer. */
   interface Outgoing {
     /** What is left to send. */
     ByteBuffer unsent();
 
-    /** The bytes of the budget that are free again when this was sent, or never will be. */
+    /**
+     * The bytes of the budget that are free again when this was sent, or never will be; 0 for what
+     * isn't counted.
+     */
     long reserved();
+
+    /** Whether {@link #next} has more that must follow at once. */
+    default boolean continues() {
+      return false;
+    }
+
+    /** Gets more to send, on the writer's thread, when all before it was sent; null at the end. */
+    default @Nullable ByteBuffer next() throws IOException {
+      return null;
+    }
 
     /** Called once, when the last byte was handed to the socket. */
     void sent();
@@ -41,19 +55,22 @@ final class Outbox {
   }
 
   private final SocketChannel channel;
+  private final RequestMemory memory;
   private final Runnable onFailure;
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition room = lock.newCondition();
   private final ArrayDeque<Outgoing> queue = new ArrayDeque<>();
   private long reservedBytes;
+  private int reservations;
   private boolean writing;
   private boolean closed;
 
   /**
    * @param onFailure closes the connection; called where a write of queued replies fails
    */
-  Outbox(SocketChannel channel, Runnable onFailure) {
+  Outbox(SocketChannel channel, RequestMemory memory, Runnable onFailure) {
     this.channel = channel;
+    this.memory = memory;
     this.onFailure = onFailure;
   }
 
@@ -61,19 +78,20 @@ final class Outbox {
   boolean isIdle() {
     lock.lock();
     try {
-      return reservedBytes == 0 && !writing && queue.isEmpty();
+      return reservations == 0 && !writing && queue.isEmpty();
     } finally {
       lock.unlock();
     }
   }
 
-  /** Counts a request as waiting if there is room; one that is alone always fits. */
+  /** Counts a request as waiting if there is room. */
   boolean tryReserve(long bytes) {
     lock.lock();
     try {
-      if (reservedBytes != 0 && reservedBytes + bytes > BUDGET_BYTES) {
+      if (reservations == MAX_REQUESTS || !memory.tryTake(reservedBytes, bytes)) {
         return false;
       }
+      reservations++;
       reservedBytes += bytes;
       return true;
     } finally {
@@ -81,11 +99,17 @@ final class Outbox {
     }
   }
 
-  /** Waits until there is room. */
+  /** Waits until there is room, or the request would be the only one. */
   void reserve(long bytes) throws ClosedChannelException {
     lock.lock();
     try {
       while (!closed && !tryReserve(bytes)) {
+        if (reservations == 0) {
+          memory.take(bytes);
+          reservations = 1;
+          reservedBytes = bytes;
+          return;
+        }
         room.awaitUninterruptibly();
       }
       if (closed) {
@@ -100,8 +124,7 @@ final class Outbox {
   void release(long bytes) {
     lock.lock();
     try {
-      reservedBytes -= bytes;
-      room.signalAll();
+      free(bytes);
     } finally {
       lock.unlock();
     }
@@ -210,13 +233,19 @@ final class Outbox {
     }
   }
 
-  /** The next replies to write; 0, and the caller is the writer no more, if there are none. */
+  /**
+   * The next replies to write, of which only the last may continue; 0, and the caller is the writer
+   * no more, if there are none.
+   */
   private int take(Outgoing[] into) {
     lock.lock();
     try {
       int count = 0;
-      while (count < into.length && !queue.isEmpty()) {
-        into[count++] = queue.remove();
+      int bytes = 0;
+      while (bytes < GATHERED_BYTES && count < into.length && !queue.isEmpty()) {
+        Outgoing next = queue.remove();
+        into[count++] = next;
+        bytes = next.continues() ? GATHERED_BYTES : bytes + next.unsent().remaining();
       }
       if (count == 0) {
         writing = false;
@@ -236,6 +265,10 @@ final class Outbox {
     while (buffers[count - 1].hasRemaining()) {
       channel.write(buffers);
     }
+    Outgoing last = replies[count - 1];
+    for (ByteBuffer more = last.next(); more != null; more = last.next()) {
+      write(more);
+    }
   }
 
   private void free(Outgoing[] replies, int count) {
@@ -250,7 +283,15 @@ final class Outbox {
   }
 
   private void free(Outgoing reply) {
-    reservedBytes -= reply.reserved();
+    if (reply.reserved() > 0) {
+      free(reply.reserved());
+    }
+  }
+
+  private void free(long bytes) {
+    reservations--;
+    reservedBytes -= bytes;
+    memory.give(bytes);
     room.signalAll();
   }
 

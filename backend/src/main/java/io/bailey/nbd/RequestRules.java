@@ -18,7 +18,8 @@ record RequestRules(long size, boolean readOnly, boolean structured, boolean all
    * Checks a request. The first of these that applies is the answer: command or flag unknown or not
    * negotiated, EINVAL; a change of a read-only export, EPERM; offset and length beyond 63 bits,
    * EINVAL; past the end, ENOSPC for WRITE and WRITE_ZEROES and EINVAL for others; more data than
-   * {@link Wire#MAX_DATA_BYTES}, EINVAL; BLOCK_STATUS of nothing, EINVAL.
+   * {@link Wire#MAX_DATA_BYTES}, EOVERFLOW for a READ with DF and EINVAL for others; BLOCK_STATUS
+   * of nothing, EINVAL.
    *
    * @param offset as on the wire, so negative where the client means 2^63 and more
    * @param length 0 to 2^32 - 1
@@ -42,7 +43,7 @@ record RequestRules(long size, boolean readOnly, boolean structured, boolean all
     }
     boolean carriesData = command == Wire.READ || command == Wire.WRITE;
     if (carriesData && length > Wire.MAX_DATA_BYTES) {
-      return NbdError.EINVAL;
+      return (flags & FLAG_DF) != 0 ? NbdError.EOVERFLOW : NbdError.EINVAL;
     }
     if (command == Wire.BLOCK_STATUS && length == 0) {
       return NbdError.EINVAL;

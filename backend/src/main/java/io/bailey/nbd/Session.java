@@ -62,8 +62,6 @@ final class Session {
   /** Whether requests are being answered that came before the export was stopped. */
   private volatile boolean serving;
 
-  private boolean refusing;
-
   /**
    * @param received bytes that came with the end of the handshake
    */
@@ -114,8 +112,8 @@ final class Session {
   }
 
   /**
-   * Answers requests until the client disconnects, or the calling thread is not the reader any
-   * more.
+   * Answers requests until the client disconnects, the export stops, or the calling thread is not
+   * the reader any more.
    *
    * @return whether the session has ended, so that the connection is to be closed
    * @throws EOFException where the client closed without saying so
@@ -124,8 +122,11 @@ final class Session {
   boolean run() throws IOException {
     while (true) {
       serving = true;
-      refusing = export.isStopping();
-      serving = !refusing;
+      if (export.isStopping()) {
+        serving = false;
+        outbox.awaitIdle();
+        return true;
+      }
       Took took = takeRequests();
       if (took == Took.LOST || !sendBatch()) {
         return false;
@@ -204,9 +205,6 @@ final class Session {
     long cookie = Wire.i64(in, start + 8);
     long offset = Wire.i64(in, start + 16);
     NbdError error = rules.check(command, flags, offset, length);
-    if (error == NbdError.OK && refusing) {
-      error = NbdError.ESHUTDOWN;
-    }
     if (command == Wire.WRITE && length > WHOLE_WRITE_BYTES) {
       return takeLongWrite(error, flags, cookie, offset, length);
     }
@@ -221,19 +219,33 @@ final class Session {
       consume(command, length);
       return true;
     }
-    long budget = WaitingRequest.budgetBytes(command, flags, length, structured);
-    if (!admit(budget)) {
-      return false;
+    int piece = WaitingRequest.PIECE_BYTES;
+    long budget = WaitingRequest.heldBytes(command, length, piece);
+    if (!outbox.tryReserve(budget)) {
+      piece = WaitingRequest.SHORT_PIECE_BYTES;
+      budget = WaitingRequest.heldBytes(command, length, piece);
+      if (!sendBatch()) {
+        return false;
+      }
+      outbox.reserve(budget);
     }
-    byte[] payload = new byte[0];
-    if (command == Wire.WRITE) {
-      payload = setting.buffers().take((int) length);
-      System.arraycopy(in, start + Wire.REQUEST_BYTES, payload, 0, (int) length);
+    stats.started();
+    boolean begun = false;
+    try {
+      byte[] payload = null;
+      if (command == Wire.WRITE) {
+        payload = setting.buffers().take((int) length);
+        System.arraycopy(in, start + Wire.REQUEST_BYTES, payload, 0, (int) length);
+      }
+      Thread.startVirtualThread(
+          new WaitingRequest(this, command, flags, cookie, offset, length, payload, piece, budget));
+      begun = true;
+    } finally {
+      if (!begun) {
+        outbox.release(budget);
+      }
     }
     consume(command, length);
-    stats.started();
-    Thread.startVirtualThread(
-        new WaitingRequest(this, command, flags, cookie, offset, length, payload, budget));
     return true;
   }
 
@@ -322,8 +334,7 @@ final class Session {
    */
   private boolean takeLongWrite(NbdError error, int flags, long cookie, long offset, long length)
       throws IOException {
-    boolean durable = (flags & Wire.FLAG_FUA) != 0;
-    if (durable ? !admit(Outbox.REQUEST_MIN_BYTES) : !sendBatch()) {
+    if (!sendBatch()) {
       return false;
     }
     start += Wire.REQUEST_BYTES;
@@ -341,16 +352,14 @@ final class Session {
       done += piece;
     }
     arrived = System.nanoTime();
-    if (durable && result == NbdError.OK) {
+    if ((flags & Wire.FLAG_FUA) != 0 && result == NbdError.OK) {
+      long budget = WaitingRequest.LEAST_BYTES;
+      outbox.reserve(budget);
       stats.started();
-      long budget = Outbox.REQUEST_MIN_BYTES;
       WaitingRequest flush =
-          new WaitingRequest(this, Wire.WRITE, flags, cookie, offset, length, null, budget);
+          new WaitingRequest(this, Wire.WRITE, flags, cookie, offset, length, null, 0, budget);
       Thread.startVirtualThread(flush);
       return true;
-    }
-    if (durable) {
-      outbox.release(Outbox.REQUEST_MIN_BYTES);
     }
     stats.started();
     if (result == NbdError.OK) {
@@ -384,21 +393,6 @@ final class Session {
     }
   }
 
-  /**
-   * Gets room in the connection's budget, waiting for it if need be. Returns false where the thread
-   * is not the reader any more.
-   */
-  private boolean admit(long bytes) throws ClosedChannelException, IOException {
-    if (outbox.tryReserve(bytes)) {
-      return true;
-    }
-    if (!sendBatch()) {
-      return false;
-    }
-    outbox.reserve(bytes);
-    return true;
-  }
-
   /** Sends the batch. Returns false where the thread is not the reader any more. */
   private boolean sendBatch() throws IOException {
     Batch full = batch;
@@ -408,12 +402,12 @@ final class Session {
     if (!outbox.tryBegin()) {
       batch = new Batch(stats);
       try {
-        outbox.reserve(full.length());
+        outbox.reserve(full.heldBytes());
       } catch (ClosedChannelException e) {
         full.dropped();
         throw e;
       }
-      full.reserve(full.length());
+      full.reserve(full.heldBytes());
       outbox.sendElsewhere(full);
       return true;
     }

@@ -13,16 +13,34 @@ import org.jspecify.annotations.Nullable;
  * A request that may have to wait for the device, and its reply. It runs on a virtual thread of its
  * own, so that it can also wait for its client without holding anybody up. A READ too long for one
  * buffer goes out in several chunks, each of which waits for the one before.
+ *
+ * <p>A client that takes no chunks, or not for this READ, gets such a long one as one reply all the
+ * same, whose header says that all of it follows. So everything is read once before the header goes
+ * out, to know that it can be, and once more, piece by piece, for the client.
  */
 final class WaitingRequest implements Runnable, Outbox.Outgoing {
-  /** READs above this are read and sent piece by piece, if the client takes chunks. */
-  static final int PIECE_BYTES = 1 << 20;
+  /**
+   * READs above this are read and sent piece by piece. With its headers a piece fits in a region of
+   * 1 MiB of the collector's, where a little more would take two.
+   */
+  static final int PIECE_BYTES = (1 << 20) - 2 * BufferPool.HEADER_BYTES;
+
+  /** The same for a connection that has no room for more; none needs more for one request. */
+  static final int SHORT_PIECE_BYTES = Session.WHOLE_WRITE_BYTES;
 
   /** From this length on, the device is asked for holes before it is read. */
   private static final int ASK_FOR_HOLES_BYTES = 64 << 10;
 
+  /** What the smallest array of the pool has. */
+  static final int LEAST_BYTES = 8 << 10;
+
   private static final int HOLES_PER_READ = 64;
+  private static final int MOST_HEADER_BYTES = (HOLES_PER_READ + 1) * Wire.HOLE_BYTES;
   private static final int MOST_EXTENTS = 2048;
+
+  /** An answer of that many extents, and the list of them. */
+  private static final int STATUS_BYTES = 64 << 10;
+
   private static final System.Logger LOG = System.getLogger(WaitingRequest.class.getName());
 
   private final Session session;
@@ -31,6 +49,7 @@ final class WaitingRequest implements Runnable, Outbox.Outgoing {
   private final long cookie;
   private final long offset;
   private final long length;
+  private final int pieceBytes;
   private final long reserved;
   private final long since = System.nanoTime();
 
@@ -42,8 +61,12 @@ final class WaitingRequest implements Runnable, Outbox.Outgoing {
   private ByteBuffer unsent = ByteBuffer.allocate(0);
   private boolean failed;
 
+  /** How much a long reply to a READ has of it so far; all, if the reply isn't one. */
+  private int readBytes;
+
   /**
    * @param payload a WRITE's data, from the pool; null where it is written already
+   * @param pieceBytes how much of a READ is in memory at one time
    * @param reserved what was counted for it in the connection's budget
    */
   WaitingRequest(
@@ -54,7 +77,9 @@ final class WaitingRequest implements Runnable, Outbox.Outgoing {
       long offset,
       long length,
       byte @Nullable [] payload,
+      int pieceBytes,
       long reserved) {
+    this.pieceBytes = pieceBytes;
     this.reserved = reserved;
     this.session = session;
     this.command = command;
@@ -66,13 +91,13 @@ final class WaitingRequest implements Runnable, Outbox.Outgoing {
   }
 
   /** What such a request holds in memory while it waits. */
-  static long budgetBytes(int command, int flags, long length, boolean structured) {
-    if (command != Wire.READ && command != Wire.WRITE) {
-      return Outbox.REQUEST_MIN_BYTES;
-    }
-    boolean inPieces = command == Wire.READ && structured && (flags & Wire.FLAG_DF) == 0;
-    long held = inPieces ? Math.min(length, PIECE_BYTES) : length;
-    return Math.max(held, Outbox.REQUEST_MIN_BYTES);
+  static long heldBytes(int command, long length, int pieceBytes) {
+    return switch (command) {
+      case Wire.READ -> BufferPool.sizeOf((int) Math.min(length, pieceBytes) + MOST_HEADER_BYTES);
+      case Wire.WRITE -> BufferPool.sizeOf((int) length);
+      case Wire.BLOCK_STATUS -> STATUS_BYTES;
+      default -> LEAST_BYTES;
+    };
   }
 
   @Override
@@ -110,6 +135,8 @@ final class WaitingRequest implements Runnable, Outbox.Outgoing {
       case Wire.WRITE -> {
         if (payload != null) {
           device.write(offset, payload, 0, (int) length);
+          reply = payload;
+          payload = null;
         }
       }
       case Wire.TRIM -> device.trim(offset, length);
@@ -126,6 +153,7 @@ final class WaitingRequest implements Runnable, Outbox.Outgoing {
 
   private void failed(Throwable e) {
     failed = true;
+    readBytes = 0;
     session.log(e, command, offset, length);
     NbdError error = NbdError.of(e);
     boolean inChunks =
@@ -137,30 +165,65 @@ final class WaitingRequest implements Runnable, Outbox.Outgoing {
 
   private void read(BlockDevice device) throws IOException {
     int all = (int) length;
-    if (!session.structured()) {
-      room(Wire.SIMPLE_BYTES + all);
-      device.read(offset, reply, Wire.SIMPLE_BYTES, all);
-      replyLength = Wire.putSimple(reply, 0, NbdError.OK, cookie) + all;
-    } else if ((flags & Wire.FLAG_DF) != 0) {
-      room(Wire.DATA_HEADER_BYTES + all);
-      replyLength = readChunk(device, 0, offset, all, true);
-    } else {
-      int at = 0;
-      while (all - at > PIECE_BYTES) {
-        readPiece(device, offset + at, PIECE_BYTES, false);
-        sendPiece();
-        at += PIECE_BYTES;
-      }
-      readPiece(device, offset + at, all - at, true);
+    if (!session.structured() || (flags & Wire.FLAG_DF) != 0) {
+      readWhole(device, all);
+      return;
     }
+    int at = 0;
+    while (all - at > pieceBytes) {
+      readPiece(device, offset + at, pieceBytes, false);
+      sendPiece();
+      at += pieceBytes;
+    }
+    readPiece(device, offset + at, all - at, true);
+  }
+
+  /** Puts the one header of a read and as much of its data as a buffer takes. */
+  private void readWhole(BlockDevice device, int all) throws IOException {
+    int header = session.structured() ? Wire.DATA_HEADER_BYTES : Wire.SIMPLE_BYTES;
+    int first = Math.min(all, pieceBytes);
+    room(header + first);
+    for (int at = first; at < all; at += pieceBytes) {
+      device.read(offset + at, reply, header, Math.min(pieceBytes, all - at));
+    }
+    device.read(offset, reply, header, first);
+    readBytes = first;
+    replyLength = header + first;
+    if (!session.structured()) {
+      Wire.putSimple(reply, 0, NbdError.OK, cookie);
+    } else if (all == 0) {
+      replyLength = Wire.putChunk(reply, 0, true, Wire.CHUNK_NONE, cookie, 0);
+    } else {
+      Wire.putData(reply, 0, true, cookie, offset, all);
+    }
+  }
+
+  @Override
+  public boolean continues() {
+    return command == Wire.READ && readBytes > 0 && readBytes < length;
+  }
+
+  @Override
+  public @Nullable ByteBuffer next() throws IOException {
+    if (!continues()) {
+      return null;
+    }
+    int count = (int) Math.min(pieceBytes, length - readBytes);
+    try {
+      session.device().read(offset + readBytes, reply, 0, count);
+    } catch (IOException | RuntimeException | AssertionError e) {
+      session.log(e, command, offset + readBytes, count);
+      throw new IOException("the rest of a reply can't be read", e);
+    }
+    readBytes += count;
+    return ByteBuffer.wrap(reply, 0, count);
   }
 
   /** Reads data and puts it as one chunk, which is a hole if it is nothing but zeros. */
   private int readChunk(BlockDevice device, int at, long from, int count, boolean done)
       throws IOException {
     device.read(from, reply, at + Wire.DATA_HEADER_BYTES, count);
-    boolean mayBeHole = (flags & Wire.FLAG_DF) == 0 && count >= Wire.HOLE_BYTES;
-    if (mayBeHole && Zeros.only(reply, at + Wire.DATA_HEADER_BYTES, count)) {
+    if (count >= Wire.HOLE_BYTES && Zeros.only(reply, at + Wire.DATA_HEADER_BYTES, count)) {
       return Wire.putHole(reply, at, done, cookie, from, count);
     }
     return Wire.putData(reply, at, done, cookie, from, count) + count;

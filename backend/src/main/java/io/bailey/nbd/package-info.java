@@ -18,13 +18,15 @@
  *
  * <ul>
  *   <li>The bytes of requests that wait and of replies that the client has not taken are at most
- *       {@link io.bailey.nbd.Outbox#BUDGET_BYTES} a connection, or one larger request; at the limit
- *       no more requests are read.
+ *       about {@link io.bailey.nbd.RequestMemory#TOTAL_BYTES} a server, of which a connection gets
+ *       a share, and one request in any case; at the limit no more requests are read. Longer reads
+ *       and writes go piece by piece.
  *   <li>A client that does not read its replies blocks nobody else: the only threads it can hold
  *       are its connection's own. If that is the reading thread, {@link io.bailey.nbd.NbdServer}'s
  *       watch gives the reading to another one.
  *   <li>A handshake may take {@link io.bailey.nbd.Connection#HANDSHAKE_SECONDS} and {@link
- *       io.bailey.nbd.Handshake#MAX_OPTIONS} options.
+ *       io.bailey.nbd.Handshake#MAX_OPTIONS} options. All are in the hands of {@link
+ *       io.bailey.nbd.HandshakeLoop}.
  * </ul>
  */
 @NullMarked

@@ -39,7 +39,8 @@ public interface BlockDevice {
   /**
    * Makes a range read as zeros, at a cost that doesn't depend on its length.
    *
-   * @param allocate true keeps the range allocated in what {@link #extents} reports
+   * @param allocate true keeps the range allocated in what {@link #extents} reports, on a device
+   *     where room that was set aside is of use to later writes
    */
   void zero(long offset, long length, boolean allocate) throws IOException;
 

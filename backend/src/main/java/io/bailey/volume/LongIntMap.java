@@ -18,6 +18,11 @@ final class LongIntMap {
     return size;
   }
 
+  /** Bytes of memory it takes, about. */
+  long memoryBytes() {
+    return (long) keys.length * (Long.BYTES + Integer.BYTES);
+  }
+
   /** The value of a key, or {@link #NONE}. */
   int get(long key) {
     int mask = keys.length - 1;
@@ -70,15 +75,55 @@ final class LongIntMap {
 
   /** All keys, ascending. */
   long[] sortedKeys() {
-    long[] sorted = new long[size];
+    return sortedKeys(Long.MIN_VALUE, Long.MAX_VALUE);
+  }
+
+  /** The keys from {@code first} to before {@code end}, ascending. */
+  long[] sortedKeys(long first, long end) {
+    if (end - first <= size && first >= 0) {
+      return keysOfShortRange(first, end);
+    }
+    long[] sorted = new long[16];
     int n = 0;
     for (int i = 0; i < keys.length; i++) {
-      if (values[i] != NONE) {
+      if (values[i] != NONE && keys[i] >= first && keys[i] < end) {
+        if (n == sorted.length) {
+          sorted = Arrays.copyOf(sorted, Math.min(size, 2 * n));
+        }
         sorted[n++] = keys[i];
       }
     }
-    Arrays.sort(sorted);
-    return sorted;
+    Arrays.sort(sorted, 0, n);
+    return Arrays.copyOf(sorted, n);
+  }
+
+  /** All values, in no order. */
+  int[] values() {
+    int[] all = new int[size];
+    int n = 0;
+    for (int value : values) {
+      if (value != NONE) {
+        all[n++] = value;
+      }
+    }
+    return all;
+  }
+
+  void clear() {
+    keys = new long[MIN_CAPACITY];
+    values = filled(MIN_CAPACITY);
+    size = 0;
+  }
+
+  private long[] keysOfShortRange(long first, long end) {
+    long[] found = new long[(int) (end - first)];
+    int n = 0;
+    for (long key = first; key < end; key++) {
+      if (get(key) != NONE) {
+        found[n++] = key;
+      }
+    }
+    return Arrays.copyOf(found, n);
   }
 
   private void grow() {

@@ -1,10 +1,13 @@
 package io.bailey.volume;
 
+import io.bailey.io.Posix;
 import io.bailey.io.StorageException;
+import io.bailey.journal.Journal;
 import java.io.IOException;
-import java.util.Collection;
 import java.util.Comparator;
-import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -15,7 +18,10 @@ import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Supplier;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -26,21 +32,39 @@ import org.jspecify.annotations.Nullable;
 final class Maintenance {
   private static final long RETRY_MILLIS = 1000;
 
+  /** How far merges stand back for the threads that serve clients. */
+  private static final int MERGE_NICE = 5;
+
+  /** How long a volume must not have been written to before it is made compact. */
+  private static final long REST_MILLIS = 5000;
+
+  /** Blocks that durable volumes hold together before those that have many are logged. */
+  private static final int LOG_BLOCKS = 256;
+
+  /** Blocks of a volume that are worth a record. */
+  private static final int RECORD_BLOCKS = 8;
+
   /** Prefetches that may wait; more are forgotten. */
   private static final int MAX_PREFETCHES = 64;
 
   private final ExecutorService checkpoints;
   private final ExecutorService merges;
+  private final ExecutorService logs;
   private final ThreadPoolExecutor prefetches;
   private final ScheduledExecutorService retries;
-  private final Supplier<Collection<Volume>> volumes;
+  private final Supplier<Stream<VolumeUpkeep>> volumes;
   private volatile @Nullable StorageException noSpace;
+  private final AtomicBoolean logging = new AtomicBoolean();
+  private final AtomicInteger unlogged = new AtomicInteger();
   private final AtomicBoolean relieving = new AtomicBoolean();
+  private final AtomicBoolean relievingIndexes = new AtomicBoolean();
+  private final AtomicBoolean relievingLog = new AtomicBoolean();
 
-  Maintenance(Supplier<Collection<Volume>> volumes) {
+  Maintenance(Supplier<Stream<VolumeUpkeep>> volumes) {
     this.volumes = volumes;
     checkpoints = Executors.newFixedThreadPool(2, threads("bailey-checkpoint-"));
-    merges = Executors.newFixedThreadPool(1, threads("bailey-merge-"));
+    merges = Executors.newFixedThreadPool(1, threads("bailey-merge-", MERGE_NICE));
+    logs = Executors.newFixedThreadPool(1, threads("bailey-log-"));
     prefetches =
         new ThreadPoolExecutor(
             0,
@@ -57,6 +81,17 @@ final class Maintenance {
     return Thread.ofPlatform().daemon().name(prefix, 0).factory();
   }
 
+  /** Threads that leave the processor to those that serve clients. */
+  private static ThreadFactory threads(String prefix, int nice) {
+    ThreadFactory factory = threads(prefix);
+    return task ->
+        factory.newThread(
+            () -> {
+              Posix.yieldToOthers(nice);
+              task.run();
+            });
+  }
+
   /** Notes how the latest checkpoint ended: for want of space, or (null) not. */
   void noSpace(@Nullable StorageException failure) {
     noSpace = failure;
@@ -68,13 +103,46 @@ final class Maintenance {
   }
 
   /** Empties a volume's write buffer soon. */
-  void checkpoint(Volume volume) {
+  void checkpoint(VolumeUpkeep volume) {
     run(checkpoints, volume::backgroundCheckpoint);
   }
 
+  /**
+   * Notes that blocks of a durable volume were written. Every now and then what volumes hold goes
+   * to the journal without a flush, so that the disk has it evenly and not all when many flush.
+   */
+  void written(int blocks) {
+    int now = unlogged.addAndGet(blocks);
+    if (now >= LOG_BLOCKS && unlogged.compareAndSet(now, 0) && logging.compareAndSet(false, true)) {
+      run(logs, this::logAll);
+    }
+  }
+
+  private void logAll() {
+    logging.set(false);
+    int all = volumes.get().mapToInt(VolumeUpkeep::unloggedSlots).sum();
+    if (all >= LOG_BLOCKS) {
+      volumes
+          .get()
+          .filter(volume -> volume.unloggedSlots() >= RECORD_BLOCKS)
+          .forEach(VolumeUpkeep::backgroundLog);
+    }
+  }
+
   /** Merges a volume's runs soon, if the policy says so. */
-  void merge(Volume volume) {
+  void merge(VolumeUpkeep volume) {
     run(merges, volume::backgroundMerge);
+  }
+
+  /** Makes a volume's runs compact once nobody has written to it for a while. */
+  void compactAtRest(VolumeUpkeep volume) {
+    try {
+      ScheduledFuture<?> _ =
+          retries.schedule(
+              () -> run(merges, volume::backgroundCompaction), REST_MILLIS, TimeUnit.MILLISECONDS);
+    } catch (RejectedExecutionException e) {
+      // The store closes.
+    }
   }
 
   /** Does a prefetch soon, or never if there are too many. */
@@ -83,7 +151,7 @@ final class Maintenance {
   }
 
   /** Tries again a second later what failed for want of space. */
-  void retryCheckpoint(Volume volume) {
+  void retryCheckpoint(VolumeUpkeep volume) {
     try {
       ScheduledFuture<?> _ =
           retries.schedule(() -> checkpoint(volume), RETRY_MILLIS, TimeUnit.MILLISECONDS);
@@ -99,29 +167,75 @@ final class Maintenance {
           retries,
           () -> {
             relieving.set(false);
-            volumes.get().stream()
+            volumes
+                .get()
                 .filter(volume -> volume.bufferedSlots() > 0)
-                .max(Comparator.comparingInt(Volume::bufferedSlots))
-                .ifPresent(Volume::requestCheckpoint);
+                .max(Comparator.comparingInt(VolumeUpkeep::bufferedSlots))
+                .ifPresent(VolumeUpkeep::requestRelief);
+          });
+    }
+  }
+
+  /** The memory for journal indexes runs low: the volume with the largest is sorted. */
+  void relieveIndexes() {
+    if (relievingIndexes.compareAndSet(false, true)) {
+      run(
+          retries,
+          () -> {
+            relievingIndexes.set(false);
+            volumes
+                .get()
+                .max(Comparator.comparingLong(VolumeUpkeep::indexBytes))
+                .ifPresent(VolumeUpkeep::requestCheckpoint);
+          });
+    }
+  }
+
+  /** Writers wait for the log to become shorter: the volumes that keep it long are sorted. */
+  void relieveLog(Journal journal) {
+    if (relievingLog.compareAndSet(false, true)) {
+      run(
+          retries,
+          () -> {
+            relievingLog.set(false);
+            release(journal.blocking());
           });
     }
   }
 
   /** Empties the write buffers of all volumes, in the caller's thread. */
   void emptyAll() throws IOException {
-    for (Volume volume : volumes.get()) {
-      volume.empty();
+    for (VolumeUpkeep each : volumes.get().toList()) {
+      each.volume().empty();
     }
   }
 
-  /** The journal grew long: volumes that keep its old segments from being deleted are emptied. */
-  void release(List<Long> holdingBack) {
-    run(
-        retries,
-        () ->
-            volumes.get().stream()
-                .filter(volume -> holdingBack.contains(volume.id()))
-                .forEach(Volume::requestCheckpoint));
+  /** The journal grew long: volumes that keep its old segments are sorted, in the order given. */
+  void release(Set<Long> holdingBack) {
+    if (!holdingBack.isEmpty()) {
+      run(
+          retries,
+          () -> {
+            Map<Long, VolumeUpkeep> byId =
+                volumes.get().collect(Collectors.toMap(v -> v.volume().id(), v -> v));
+            holdingBack.stream()
+                .map(byId::get)
+                .filter(Objects::nonNull)
+                .forEach(VolumeUpkeep::requestCheckpoint);
+          });
+    }
+  }
+
+  /**
+   * Whether who writes is to wait until the journal is shorter. Not for volumes that can't be
+   * sorted: one that is out of order must not stop all others.
+   */
+  boolean waitsForLog(Journal journal) {
+    if (!journal.isTooLong()) {
+      return false;
+    }
+    Set<Long> blocking = journal.blocking();
+    return volumes.get().anyMatch(v -> blocking.contains(v.volume().id()) && v.canBeSorted());
   }
 
   private static void run(ExecutorService executor, Runnable task) {
@@ -137,7 +251,8 @@ final class Maintenance {
     retries.shutdownNow();
     // Not shutdownNow: an interrupted read would close its file.
     prefetches.getQueue().clear();
-    prefetches.shutdown();
+    prefetches.close();
+    logs.close();
     checkpoints.close();
     merges.close();
   }

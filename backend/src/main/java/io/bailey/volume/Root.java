@@ -44,7 +44,7 @@ import java.util.zip.CRC32C;
  *
  * @param volume names the volume in the journal and the write buffers; 0 for an image
  * @param sequence every write up to it is in the runs
- * @param generation one more at each replacement
+ * @param generation one more at each replacement; the first is from the store's {@link Anchor}
  * @param ownRuns how many of the runs, the newest, are the volume's own and may be merged
  * @param keyIds of all data keys that the runs need; the first is the one to seal with
  */
@@ -67,6 +67,22 @@ record Root(
   private static final int MAX_KEYS = 4096;
   private static final int MAX_RUNS = 65536;
   private static final int BODY_AT = 12;
+
+  /** Of an image; its generation is still to come. */
+  static Root ofImage(
+      long size, Optional<ImageName> from, List<RunRef> runs, List<DataKey.Id> keyIds) {
+    return new Root(0, size, 0, 1, Instant.now(), Durability.FLUSH, from, 0, runs, keyIds);
+  }
+
+  /** Whether what it names is to survive power loss. */
+  boolean durable() {
+    return durability != Durability.NONE;
+  }
+
+  /** Blocks of the disk, the last of which it may have in part. */
+  long blocks() {
+    return (size + Dubtree.BLOCK_BYTES - 1) >>> Dubtree.BLOCK_SHIFT;
+  }
 
   /** SHA-256, in hex, of what the root says of the disk's content. */
   String contentId() {
@@ -110,6 +126,12 @@ record Root(
     }
   }
 
+  /** The same content as the first root of a new life. */
+  Root reborn(long newVolume, long newGeneration) {
+    return new Root(
+        newVolume, size, sequence, newGeneration, created, durability, from, ownRuns, runs, keyIds);
+  }
+
   private byte[] encode(KeyRing keys, KeyWrap wrap) throws StorageException {
     Encoder body = new Encoder(1024);
     body.putLong(volume).putVar(size).putVar(sequence).putVar(generation);
@@ -141,7 +163,7 @@ record Root(
     return bytes;
   }
 
-  private static int checksum(byte[] bytes) {
+  static int checksum(byte[] bytes) {
     CRC32C crc = new CRC32C();
     crc.update(bytes, BODY_AT, bytes.length - BODY_AT);
     return (int) crc.getValue();
@@ -205,14 +227,14 @@ record Root(
     return decodeBody(new Decoder("root " + path, plain), ids);
   }
 
-  private static Root decodeBody(Decoder in, List<DataKey.Id> keyIds) throws StorageException {
+  static Root decodeBody(Decoder in, List<DataKey.Id> keyIds) throws StorageException {
     long volume = in.getLong();
     long size = in.getVar();
     if (size <= 0 || size > Dubtree.MAX_BLOCKS << Dubtree.BLOCK_SHIFT) {
       throw in.damaged("is of a disk of " + size + " bytes");
     }
-    long sequence = in.getVar();
-    long generation = in.getVar();
+    long sequence = in.getCount();
+    long generation = in.getCount();
     Instant created = Instant.ofEpochMilli(in.getLong());
     Durability durability = Durability.of(in.getByte(), in);
     String from = in.getString(256);
@@ -229,9 +251,17 @@ record Root(
         generation,
         created,
         durability,
-        from.isEmpty() ? Optional.empty() : Optional.of(ImageName.parse(from)),
+        from.isEmpty() ? Optional.empty() : Optional.of(imageName(in, from)),
         own,
         runs,
         keyIds);
+  }
+
+  private static ImageName imageName(Decoder in, String text) throws StorageException {
+    try {
+      return ImageName.parse(text);
+    } catch (StorageException e) {
+      throw in.damaged("comes from an image of no possible name: " + e.getMessage());
+    }
   }
 }

@@ -2,6 +2,7 @@ package io.bailey.volume;
 
 import io.bailey.io.HostFile;
 import io.bailey.io.HostFiles;
+import io.bailey.io.Posix;
 import io.bailey.io.StorageException;
 import io.bailey.io.StorageException.Kind;
 import java.io.IOException;
@@ -17,6 +18,11 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.UUID;
+import java.util.concurrent.Executor;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.zip.CRC32C;
 
 /**
  * The memory of all write buffers: slots of one block each, in files on a memory file system that
@@ -28,13 +34,15 @@ import java.util.UUID;
  *
  * <pre>
  *     0  BAILEY B version(1)   16 id of the set of slabs        (native byte order)
+ *    24  checksum of the id; zeros in slabs of early versions
  *  4096  1024 slot headers of 32 bytes: sequence, volume, block, blocks
  * 36864  1024 blocks of 4096 bytes
  * </pre>
  *
  * A header's sequence is stored last and released, and set to 0 first when the slot is given up: a
  * process that dies at any instruction leaves whole slots and free ones. {@code blocks} is 0 for a
- * slot that holds its block's bytes; above, the slot stands for a range of zeros.
+ * slot that holds its block's bytes; above, the slot stands for a range of zeros. Slots have no
+ * checksum: they are memory, as the process's own is.
  */
 final class SlabPool {
   static final int SLOT_BYTES = 4096;
@@ -44,9 +52,25 @@ final class SlabPool {
   private static final int HEADERS_AT = 4096;
   private static final int DATA_AT = HEADERS_AT + SLAB_SLOTS * HEADER_BYTES;
   private static final int SLAB_BYTES = DATA_AT + SLAB_SLOTS * SLOT_BYTES;
+  private static final int CHECKSUM_AT = 24;
   private static final long MAGIC = 0x4241494C45594201L;
   private static final String PREFIX = "slab-";
   private static final VarHandle LONG = ValueLayout.JAVA_LONG.varHandle();
+
+  /** Free slots below which the next slab is made ahead of need. */
+  private static final int SLOTS_AHEAD = 2 * SLAB_SLOTS;
+
+  /** A pool of fewer makes and touches what is missed when it is: ahead, it would soon be all. */
+  private static final int MIN_SLABS_FOR_AHEAD = 16;
+
+  private static final Executor MAKER =
+      new ThreadPoolExecutor(
+          0,
+          1,
+          1,
+          TimeUnit.SECONDS,
+          new LinkedBlockingQueue<>(),
+          Thread.ofPlatform().daemon().name("bailey-slab-", 0).factory());
 
   private final HostFiles files;
   private final Path directory;
@@ -55,9 +79,14 @@ final class SlabPool {
   private final Arena arena = Arena.ofShared();
   private volatile MemorySegment[] slabs = new MemorySegment[0];
 
+  /** Held while a slab is made; taken before {@code lock}. */
+  private final Object growLock = new Object();
+
   private final Object lock = new Object();
   private int[] free = new int[SLAB_SLOTS];
   private int freeCount;
+  private boolean growing;
+  private boolean closed;
 
   /**
    * Opens the slabs that an earlier process left, if they are of this set; drops others.
@@ -85,12 +114,17 @@ final class SlabPool {
     }
     // By number: by name, slab-10 would come before slab-2, and be renamed over it.
     present.sort(Comparator.comparingInt(SlabPool::number));
-    for (int i = 0; i < present.size(); i++) {
-      Path path = directory.resolve(PREFIX + i);
-      if (!path.equals(present.get(i))) {
-        files.rename(present.get(i), path);
+    try {
+      for (int i = 0; i < present.size(); i++) {
+        Path path = directory.resolve(PREFIX + i);
+        if (!path.equals(present.get(i))) {
+          files.rename(present.get(i), path);
+        }
+        adopt(map(path), found);
       }
-      adopt(map(path), found);
+    } catch (IOException | RuntimeException e) {
+      arena.close();
+      throw e;
     }
   }
 
@@ -112,10 +146,32 @@ final class SlabPool {
     try (Arena short_ = Arena.ofConfined();
         FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
       MemorySegment head = channel.map(FileChannel.MapMode.READ_ONLY, 0, HEADERS_AT, short_);
-      return head.get(ValueLayout.JAVA_LONG, 0) == MAGIC
+      long magic = head.get(ValueLayout.JAVA_LONG, 0);
+      long sum = head.get(ValueLayout.JAVA_LONG, CHECKSUM_AT);
+      // A process that dies while it makes a slab leaves one without magic, and empty.
+      if (magic != 0 && (magic != MAGIC || (sum != 0 && sum != checksum(head)))) {
+        throw new StorageException(
+            Kind.DAMAGED,
+            "write buffers "
+                + path
+                + " have a damaged header: delete the file to start without them, which gives up"
+                + " writes that were acknowledged and not flushed");
+      }
+      return magic == MAGIC
           && head.get(ValueLayout.JAVA_LONG, 8) == set.getMostSignificantBits()
           && head.get(ValueLayout.JAVA_LONG, 16) == set.getLeastSignificantBits();
     }
+  }
+
+  private static long checksum(MemorySegment slab) {
+    CRC32C crc = new CRC32C();
+    crc.update(slab.asSlice(8, CHECKSUM_AT - 8).toArray(ValueLayout.JAVA_BYTE));
+    return crc.getValue() | 1L << 32;
+  }
+
+  /** Whether a directory has slabs of whatever set. */
+  static boolean anyIn(HostFiles files, Path directory) throws IOException {
+    return files.list(directory).stream().anyMatch(name -> name.startsWith(PREFIX));
   }
 
   private void adopt(MemorySegment slab, SlotVisitor found) {
@@ -135,20 +191,65 @@ final class SlabPool {
 
   /** Takes {@code count} slots into {@code slots}; false, and none taken, if there isn't room. */
   boolean take(int count, int[] slots) throws IOException {
-    synchronized (lock) {
-      while (freeCount < count) {
+    while (true) {
+      synchronized (lock) {
+        if (freeCount >= count) {
+          for (int i = 0; i < count; i++) {
+            slots[i] = free[--freeCount];
+          }
+          break;
+        }
         if (slabs.length >= maxSlabs) {
           return false;
         }
-        int first = addSlab(create());
-        for (int i = SLAB_SLOTS - 1; i >= 0; i--) {
-          push(first + i);
+      }
+      grow(count);
+    }
+    growAhead();
+    return true;
+  }
+
+  /** Has the next slab made by another thread before it is missed. */
+  private void growAhead() {
+    synchronized (lock) {
+      boolean wanted = maxSlabs >= MIN_SLABS_FOR_AHEAD && freeCount < SLOTS_AHEAD;
+      if (!wanted || slabs.length >= maxSlabs || growing || closed) {
+        return;
+      }
+      growing = true;
+    }
+    MAKER.execute(
+        () -> {
+          try {
+            grow(SLOTS_AHEAD);
+          } catch (IOException e) {
+            // Who really needs it will meet the same, and say so.
+          } finally {
+            synchronized (lock) {
+              growing = false;
+            }
+          }
+        });
+  }
+
+  /** Adds slabs until there are as many free slots, as far as the limit allows. */
+  private void grow(int wanted) throws IOException {
+    synchronized (growLock) {
+      while (lacks(wanted)) {
+        MemorySegment slab = create();
+        synchronized (lock) {
+          int first = addSlab(slab);
+          for (int i = SLAB_SLOTS - 1; i >= 0; i--) {
+            push(first + i);
+          }
         }
       }
-      for (int i = 0; i < count; i++) {
-        slots[i] = free[--freeCount];
-      }
-      return true;
+    }
+  }
+
+  private boolean lacks(int wanted) {
+    synchronized (lock) {
+      return freeCount < wanted && slabs.length < maxSlabs && !closed;
     }
   }
 
@@ -158,6 +259,14 @@ final class SlabPool {
     synchronized (lock) {
       push(slot);
     }
+  }
+
+  /** Gives many slots up at once. */
+  void giveAll(int[] slots, int count) {
+    for (int i = 0; i < count; i++) {
+      clear(slots[i]);
+    }
+    giveUnused(slots, 0, count);
   }
 
   /** Gives taken slots back that were not written. */
@@ -197,12 +306,9 @@ final class SlabPool {
     Path path = directory.resolve(PREFIX + slabs.length);
     files.delete(path);
     try (HostFile file = files.create(path)) {
-      // Written and not only extended, so that every page is there: a memory file system that
-      // is full says so here, and not by a signal when a slot is touched.
-      byte[] zeros = new byte[1 << 16];
-      for (int at = 0; at < SLAB_BYTES; at += zeros.length) {
-        file.write(at, zeros, 0, Math.min(zeros.length, SLAB_BYTES - at));
-      }
+      // Every page, now: a memory file system that is full says so here, and not by a signal when
+      // a slot is touched.
+      file.allocate(SLAB_BYTES);
     } catch (StorageException e) {
       files.delete(path);
       throw e.kind() == Kind.NO_SPACE
@@ -211,8 +317,12 @@ final class SlabPool {
           : e;
     }
     MemorySegment slab = map(path);
+    if (maxSlabs >= MIN_SLABS_FOR_AHEAD) {
+      Posix.populate(slab);
+    }
     slab.set(ValueLayout.JAVA_LONG, 8, set.getMostSignificantBits());
     slab.set(ValueLayout.JAVA_LONG, 16, set.getLeastSignificantBits());
+    slab.set(ValueLayout.JAVA_LONG, CHECKSUM_AT, checksum(slab));
     LONG.setRelease(slab, 0L, MAGIC);
     return slab;
   }
@@ -291,11 +401,17 @@ final class SlabPool {
 
   /** Unmaps the slabs and, if nothing is in them any more, deletes them. */
   void close(boolean delete) throws IOException {
-    int count = slabs.length;
-    slabs = new MemorySegment[0];
-    arena.close();
-    for (int i = 0; delete && i < count; i++) {
-      files.delete(directory.resolve(PREFIX + i));
+    synchronized (growLock) {
+      int count;
+      synchronized (lock) {
+        closed = true;
+        count = slabs.length;
+        slabs = new MemorySegment[0];
+      }
+      arena.close();
+      for (int i = 0; delete && i < count; i++) {
+        files.delete(directory.resolve(PREFIX + i));
+      }
     }
   }
 }

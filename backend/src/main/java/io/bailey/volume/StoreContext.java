@@ -1,34 +1,73 @@
 package io.bailey.volume;
 
+import io.bailey.chunk.BlockCache;
 import io.bailey.chunk.ChunkStore;
 import io.bailey.crypto.KeyRing;
 import io.bailey.crypto.KeyWrap;
 import io.bailey.dubtree.RunCatalog;
 import io.bailey.io.HostFiles;
 import io.bailey.journal.Journal;
+import java.io.IOException;
 import java.nio.file.Path;
 
 /**
  * What the volumes of a store share.
  *
- * @param durableRoots directory of the roots of durable volumes
- * @param ephemeralRoots the same on a memory file system
+ * @param ephemeralRoots directory of the roots of ephemeral volumes, on a memory file system
  */
 record StoreContext(
-    HostFiles files,
-    Path durableRoots,
+    StoreDirectory directory,
     Path ephemeralRoots,
     KeyRing keys,
     KeyWrap wrap,
+    Anchor anchor,
     ChunkStore chunks,
     RunCatalog catalog,
+    BlockCache cache,
     SlabPool pool,
     Journal journal,
+    IndexMemory indexMemory,
     Maintenance maintenance) {
   private static final int MAX_BUFFER_SLOTS = (64 << 20) / SlabPool.SLOT_BYTES;
+
+  HostFiles files() {
+    return directory.files();
+  }
+
+  Path imageRoots() {
+    return directory.resolve(StoreDirectory.IMAGES);
+  }
+
+  /** Where the roots of durable volumes lie. */
+  Path durableRoots() {
+    return directory.resolve(StoreDirectory.VOLUMES);
+  }
+
+  /** Where the root of a volume lies. */
+  Path roots(Durability durability) {
+    return durability == Durability.NONE ? ephemeralRoots : durableRoots();
+  }
+
+  /** Puts the root of an image or durable volume in force. */
+  void install(Root root, Path roots, String name) throws IOException {
+    root.writeFresh(files(), roots, name, keys, wrap, true);
+    root.install(files(), roots, name, true);
+  }
 
   /** Slots that make a write buffer full: 64 MiB, or a quarter of the host's. */
   int bufferSlots() {
     return Math.min(MAX_BUFFER_SLOTS, pool.capacity() / 4);
+  }
+
+  /**
+   * Closes every file, also where that fails for one.
+   *
+   * @param buffersEmpty whether the write buffers hold nothing, and go
+   */
+  void closeFiles(boolean buffersEmpty) throws IOException {
+    try (ChunkStore _ = chunks;
+        Journal _ = journal) {
+      pool.close(buffersEmpty);
+    }
   }
 }

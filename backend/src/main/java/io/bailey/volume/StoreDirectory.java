@@ -19,10 +19,28 @@ import java.util.List;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.zip.CRC32C;
 import org.jspecify.annotations.Nullable;
 
-/** The directory of a store, held by one process at a time; the package's page lists its files. */
+/**
+ * The directory of a store, held by one process at a time; the package's page lists its files.
+ *
+ * <p>The file {@code buffers}, which early versions wrote as the 16 bytes alone:
+ *
+ * <pre>
+ *  0  BAILEY W version(1)
+ *  8  16 bytes: the set of write buffers that belongs to the store's state; zeros if none does
+ * 24  u32 CRC-32C of all before
+ * </pre>
+ */
 final class StoreDirectory implements AutoCloseable {
+  static final String BUFFERS = "buffers";
+  static final String IMAGES = "images";
+  static final String VOLUMES = "volumes";
+
+  private static final byte[] BUFFERS_MAGIC = {'B', 'A', 'I', 'L', 'E', 'Y', 'W', 1};
+  private static final int BUFFERS_BYTES = 28;
+  private static final int EARLY_BUFFERS_BYTES = 16;
   private static final byte[] MAGIC = {'B', 'A', 'I', 'L', 'E', 'Y', 'S', 1};
 
   private static final Set<Path> HELD = ConcurrentHashMap.newKeySet();
@@ -53,23 +71,59 @@ final class StoreDirectory implements AutoCloseable {
                 + others.getFirst()
                 + "): choose another directory");
       }
-      files.createDirectories(directory);
+      createDurably(files, directory.toAbsolutePath());
     }
     StoreDirectory opened = new StoreDirectory(files, directory, lock(directory));
     try {
       if (files.exists(marker)) {
         opened.checkMarker(marker);
       } else {
-        opened.writeSmall("store", MAGIC, UUID.randomUUID());
+        UUID id = UUID.randomUUID();
+        Encoder out = new Encoder(32).putBytes(MAGIC);
+        out.putLong(id.getMostSignificantBits()).putLong(id.getLeastSignificantBits());
+        opened.writeSmall("store", out);
       }
-      for (String sub : List.of("images", "volumes")) {
+      for (String sub : List.of(IMAGES, VOLUMES)) {
         files.createDirectories(directory.resolve(sub));
+        // A process that died may have renamed a root and not synced that. What the root before
+        // needs is deleted from here on.
+        files.syncDirectory(directory.resolve(sub));
       }
       files.syncDirectory(directory);
       return opened;
     } catch (IOException e) {
       opened.close();
       throw e;
+    }
+  }
+
+  /** Takes hold of a store that must exist; kind {@code NOT_FOUND} if it doesn't. */
+  static StoreDirectory openExisting(HostFiles files, Path directory) throws IOException {
+    if (!files.exists(directory.resolve("store"))) {
+      throw new StorageException(
+          Kind.NOT_FOUND, "there is no store in " + directory + ": say where with --store");
+    }
+    return open(files, directory);
+  }
+
+  /** Makes a directory, and what it lacks above it, and has their names survive power loss. */
+  private static void createDurably(HostFiles files, Path directory) throws IOException {
+    Path parent = directory.getParent();
+    if (parent == null) {
+      return;
+    }
+    boolean present = files.exists(directory);
+    if (!present) {
+      createDurably(files, parent);
+      files.createDirectories(directory);
+    }
+    try {
+      files.syncDirectory(parent);
+    } catch (StorageException e) {
+      // Of a directory that was there, whoever made it may have kept its parent to themselves.
+      if (!present) {
+        throw e;
+      }
     }
   }
 
@@ -149,6 +203,11 @@ final class StoreDirectory implements AutoCloseable {
     }
   }
 
+  /** Reads again what says that this is a store. */
+  void check() throws IOException {
+    checkMarker(directory.resolve("store"));
+  }
+
   HostFiles files() {
     return files;
   }
@@ -161,28 +220,54 @@ final class StoreDirectory implements AutoCloseable {
     return directory;
   }
 
-  /** The set of write buffers that belongs to this store's present state; zeros if none does. */
-  UUID bufferSet() throws IOException {
-    Path path = resolve("buffers");
+  /** Where roots lie: of images, of durable volumes, and of ephemeral ones. */
+  List<Path> roots(Path ephemeral) {
+    return List.of(resolve(IMAGES), resolve(VOLUMES), ephemeral);
+  }
+
+  /** The set of write buffers that belongs to a store's present state; zeros if none does. */
+  static UUID bufferSet(HostFiles files, Path directory) throws IOException {
+    Path path = directory.resolve(BUFFERS);
     if (!files.exists(path)) {
       return new UUID(0, 0);
     }
-    byte[] bytes = new byte[16];
+    byte[] bytes;
     try (HostFile file = files.open(path)) {
+      bytes = new byte[(int) Math.min(file.size(), BUFFERS_BYTES + 1)];
       file.read(0, bytes, 0, bytes.length);
     }
-    Decoder in = new Decoder(path.toString(), bytes);
+    boolean whole =
+        bytes.length == BUFFERS_BYTES
+            && Arrays.equals(BUFFERS_MAGIC, Arrays.copyOf(bytes, BUFFERS_MAGIC.length))
+            && new Decoder("", bytes, BUFFERS_BYTES - 4, 4).getInt() == checksum(bytes);
+    boolean early =
+        bytes.length == EARLY_BUFFERS_BYTES
+            && !Arrays.equals(BUFFERS_MAGIC, Arrays.copyOf(bytes, BUFFERS_MAGIC.length));
+    if (!whole && !early) {
+      throw new StorageException(
+          Kind.DAMAGED,
+          path
+              + " is damaged, which says what write buffers are the store's: delete it to start"
+              + " without them, as after a power cut");
+    }
+    Decoder in = new Decoder(path.toString(), bytes, early ? 0 : BUFFERS_MAGIC.length, 16);
     return new UUID(in.getLong(), in.getLong());
   }
 
+  private static int checksum(byte[] bytes) {
+    CRC32C crc = new CRC32C();
+    crc.update(bytes, 0, BUFFERS_BYTES - 4);
+    return (int) crc.getValue();
+  }
+
   void bufferSet(UUID set) throws IOException {
-    writeSmall("buffers", new byte[0], set);
+    Encoder out = new Encoder(BUFFERS_BYTES).putBytes(BUFFERS_MAGIC);
+    out.putLong(set.getMostSignificantBits()).putLong(set.getLeastSignificantBits());
+    writeSmall(BUFFERS, out.putInt(checksum(out.array())));
     files.syncDirectory(directory);
   }
 
-  private void writeSmall(String name, byte[] head, UUID id) throws IOException {
-    Encoder out = new Encoder(32).putBytes(head);
-    out.putLong(id.getMostSignificantBits()).putLong(id.getLeastSignificantBits());
+  private void writeSmall(String name, Encoder out) throws IOException {
     Path fresh = resolve(name + ".new");
     files.delete(fresh);
     try (HostFile file = files.create(fresh)) {

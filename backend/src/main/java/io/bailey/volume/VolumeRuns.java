@@ -1,23 +1,21 @@
 package io.bailey.volume;
 
 import io.bailey.chunk.Chunk;
+import io.bailey.crypto.DataKey;
 import io.bailey.crypto.Epoch;
-import io.bailey.dubtree.Dubtree;
-import io.bailey.dubtree.MergePolicy;
-import io.bailey.dubtree.Merger;
+import io.bailey.crypto.KeyRing;
 import io.bailey.dubtree.Run;
 import io.bailey.dubtree.RunStack;
 import io.bailey.dubtree.RunWriter;
 import io.bailey.io.StorageException;
-import io.bailey.io.StorageException.Kind;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.time.Instant;
 import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.atomic.LongAdder;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The part of a volume that is on disk: its runs, and the root that names them. Thread-safe.
@@ -26,12 +24,14 @@ import java.util.concurrent.atomic.LongAdder;
  * held over I/O, and taken before it: whoever has it alone writes roots and replaces the stack.
  */
 final class VolumeRuns {
+  /** Keys above which a merge forgets those that no run needs. Each commit may add one. */
+  private static final int MAX_UNNEEDED_KEYS = 64;
+
   private final StoreContext context;
   private final String name;
   private final Root first;
   private final LongAdder bytesWritten = new LongAdder();
 
-  private final Object mergeLock = new Object();
   private final Object rootLock = new Object();
   private final Object lock = new Object();
 
@@ -39,13 +39,12 @@ final class VolumeRuns {
   private int ownRuns;
   private long sequence;
   private long generation;
-  private boolean mergeFailed;
 
-  /** The last merge found no space; the next may. */
-  private volatile boolean mergeStuck;
+  /** The first is the one to seal with. */
+  private List<DataKey.Id> keyIds;
 
-  /** Read without the lock by merges. */
-  private volatile boolean closed;
+  /** Begun when something is first sealed with the key. */
+  private @Nullable Epoch epoch;
 
   /** Takes over the caller's reference to the stack. */
   VolumeRuns(StoreContext context, String name, Root root, RunStack stack) {
@@ -56,24 +55,42 @@ final class VolumeRuns {
     this.ownRuns = root.ownRuns();
     this.sequence = root.sequence();
     this.generation = root.generation();
-  }
-
-  private boolean durable() {
-    return first.durability() != Durability.NONE;
-  }
-
-  private long blocks() {
-    return (first.size() + Dubtree.BLOCK_BYTES - 1) >>> Dubtree.BLOCK_SHIFT;
+    this.keyIds = root.keyIds();
   }
 
   private Path rootDirectory() {
-    return durable() ? context.durableRoots() : context.ephemeralRoots();
+    return context.roots(first.durability());
   }
 
   /** The present stack, retained for the caller. */
   RunStack retained() {
     synchronized (lock) {
       stack.retain();
+      return stack;
+    }
+  }
+
+  /**
+   * A stack and how many of its runs, the newest, are the volume's own and not its base's.
+   *
+   * @param stack counted for the receiver
+   */
+  record Own(RunStack stack, int count) {
+    List<Run> runs() {
+      return stack.runs().subList(0, count);
+    }
+  }
+
+  /** The present stack, retained for the caller, with what of it is the volume's own. */
+  Own retainedOwn() {
+    synchronized (lock) {
+      return new Own(retained(), ownRuns);
+    }
+  }
+
+  /** The present stack, to be asked about with {@link #isCurrent} only. */
+  RunStack current() {
+    synchronized (lock) {
       return stack;
     }
   }
@@ -92,7 +109,14 @@ final class VolumeRuns {
     }
   }
 
-  /** How many runs are the volume's own, and not its base's. */
+  /** The number of the root in force, or of the one before it. */
+  long generation() {
+    synchronized (lock) {
+      return generation;
+    }
+  }
+
+  /** How many runs are the volume's own. */
   int ownRuns() {
     synchronized (lock) {
       return ownRuns;
@@ -108,14 +132,19 @@ final class VolumeRuns {
   void writeFirstRoot() throws IOException {
     synchronized (rootLock) {
       writeFresh(first);
-      first.install(context.files(), rootDirectory(), name, durable());
+      first.install(context.files(), rootDirectory(), name, first.durable());
     }
   }
 
   private void writeFresh(Root root) throws IOException {
     bytesWritten.add(
         root.writeFresh(
-            context.files(), rootDirectory(), name, context.keys(), context.wrap(), durable()));
+            context.files(),
+            rootDirectory(),
+            name,
+            context.keys(),
+            context.wrap(),
+            first.durable()));
   }
 
   /** Adds what a write buffer held, with every write up to a sequence, on top. */
@@ -127,14 +156,17 @@ final class VolumeRuns {
    * Puts a finished run in the place of old ones: chunks, then the root, then memory. Fails with
    * everything as it was, or, once the new root may be on disk, with the files of both kept.
    */
-  private void replace(List<Run> old, RunWriter.Finished finished, long upToSequence)
-      throws IOException {
+  void replace(List<Run> old, RunWriter.Finished finished, long upToSequence) throws IOException {
     synchronized (rootLock) {
       RunStack next = stack.replacing(old, List.of(finished.run()));
       int own = ownRuns - old.size() + 1;
-      Root root = root(next, own, Math.max(upToSequence, sequence));
+      Root root;
       try {
-        if (durable()) {
+        // At the end of a merge nothing is being sealed with an earlier key.
+        boolean many = !old.isEmpty() && keyIds.size() > MAX_UNNEEDED_KEYS;
+        List<DataKey.Id> ids = many ? needed(next) : keyIds;
+        root = root(next, own, Math.max(upToSequence, sequence), ids);
+        if (first.durable()) {
           context.chunks().sync(finished.fresh());
         }
         writeFresh(root);
@@ -142,21 +174,72 @@ final class VolumeRuns {
         next.release();
         throw e;
       }
-      root.install(context.files(), rootDirectory(), name, durable());
+      root.install(context.files(), rootDirectory(), name, first.durable());
+      if (first.durable()) {
+        context.anchor().saw(Anchor.place(StoreDirectory.VOLUMES, name), root);
+      }
       finished.fresh().forEach(chunk -> bytesWritten.add(chunk.size()));
       RunStack previous;
+      List<DataKey.Id> before;
       synchronized (lock) {
         previous = stack;
         stack = next;
         ownRuns = own;
+        before = keyIds;
+        keyIds = root.keyIds();
         sequence = root.sequence();
         generation = root.generation();
       }
       previous.release();
+      before.stream().filter(id -> !root.keyIds().contains(id)).forEach(context.keys()::release);
     }
   }
 
-  private Root root(RunStack of, int own, long itsSequence) {
+  private List<DataKey.Id> needed(RunStack of) throws IOException {
+    Set<DataKey.Id> ids = new LinkedHashSet<>();
+    ids.add(keyIds.getFirst());
+    for (Run run : of.runs()) {
+      ids.addAll(run.keyIds());
+    }
+    return List.copyOf(ids);
+  }
+
+  /** What to seal with now. */
+  Epoch epoch() throws StorageException {
+    synchronized (lock) {
+      Epoch present = epoch;
+      if (present == null) {
+        present = Epoch.begin(context.keys().get(keyIds.getFirst()));
+        epoch = present;
+      }
+      return present;
+    }
+  }
+
+  /** Seals with a key of its own from now on, which the root has when this returns. */
+  private void renewKey() throws IOException {
+    synchronized (rootLock) {
+      DataKey key = DataKey.random();
+      context.keys().add(key);
+      List<DataKey.Id> ids = new ArrayList<>(List.of(key.id()));
+      ids.addAll(keyIds);
+      Root root = root(stack, ownRuns, sequence, List.copyOf(ids));
+      try {
+        writeFresh(root);
+      } catch (IOException e) {
+        context.keys().release(key.id());
+        throw e;
+      }
+      root.install(context.files(), rootDirectory(), name, first.durable());
+      synchronized (lock) {
+        generation = root.generation();
+        keyIds = root.keyIds();
+        epoch = null;
+      }
+    }
+  }
+
+  private Root root(RunStack of, int own, long itsSequence, List<DataKey.Id> ids) {
     return new Root(
         first.volume(),
         first.size(),
@@ -167,127 +250,64 @@ final class VolumeRuns {
         first.from(),
         own,
         of.refs(),
-        first.keyIds());
-  }
-
-  /**
-   * Does what the merge policy asks for, until it asks for nothing. After a failure that isn't want
-   * of space it does nothing any more: what can't be read can't be merged.
-   */
-  void merge(Epoch epoch) throws IOException {
-    synchronized (mergeLock) {
-      try {
-        while (mergeOnce(epoch)) {
-          // The next merge may have become due.
-        }
-        mergeStuck = false;
-      } catch (StorageException e) {
-        if (closed) {
-          return;
-        }
-        if (e.kind() == Kind.NO_SPACE) {
-          mergeStuck = true;
-        } else {
-          mergeFailed();
-        }
-        throw e;
-      } catch (IOException | RuntimeException e) {
-        mergeFailed();
-        throw e;
-      }
-    }
-  }
-
-  private void mergeFailed() {
-    synchronized (lock) {
-      mergeFailed = true;
-    }
-  }
-
-  /** Whether merges bring the number of runs down. */
-  boolean merges() {
-    synchronized (lock) {
-      return !closed && !mergeFailed && !mergeStuck;
-    }
-  }
-
-  private boolean mergeOnce(Epoch epoch) throws IOException {
-    RunStack seen;
-    int own;
-    synchronized (lock) {
-      if (closed || mergeFailed) {
-        return false;
-      }
-      seen = retained();
-      own = ownRuns;
-    }
-    try {
-      List<MergePolicy.RunInfo> infos = new ArrayList<>();
-      for (Run run : seen.runs().subList(0, own)) {
-        infos.add(new MergePolicy.RunInfo(run.level(), run.liveBytes()));
-      }
-      Optional<MergePolicy.Merge> due = MergePolicy.choose(infos);
-      if (due.isEmpty()) {
-        return false;
-      }
-      List<Run> runs = seen.runs().subList(0, due.get().runs());
-      boolean bottom = runs.size() == seen.runs().size();
-      replace(
-          runs,
-          Merger.merge(
-              context.catalog(), runs, due.get().level(), bottom, epoch, blocks(), () -> closed),
-          0);
-      return true;
-    } finally {
-      seen.release();
-    }
+        ids);
   }
 
   /**
    * What a volume was at one moment.
    *
+   * @param root its keys are counted for the receiver
    * @param stack counted for the receiver
    */
-  record Snapshot(Root root, RunStack stack) {}
+  record Snapshot(Root root, RunStack stack) {
+    void giveBack(KeyRing keys) throws IOException {
+      root.keyIds().forEach(keys::release);
+      stack.release();
+    }
+  }
 
-  /** An image's root of the runs as they are, which survive power loss from now on. */
+  /**
+   * An image's root of the runs as they are. The keys of these runs come to lie on disk with it, so
+   * an ephemeral volume, whose key doesn't, goes on with another one: whoever calls this sees to it
+   * that no run is being written meanwhile.
+   */
   Snapshot snapshot() throws IOException {
     RunStack seen;
+    List<DataKey.Id> ids;
     synchronized (lock) {
       seen = stack.fork();
-    }
-    try {
-      List<Chunk> all = new ArrayList<>();
-      for (Run run : seen.runs()) {
-        all.addAll(run.allChunks());
+      ids = keyIds;
+      for (DataKey.Id id : ids) {
+        context.keys().retain(id);
       }
-      context.chunks().sync(all);
-    } catch (IOException e) {
-      seen.release();
-      throw e;
     }
-    Root root =
-        new Root(
-            0,
-            first.size(),
-            0,
-            1,
-            Instant.now(),
-            Durability.FLUSH,
-            first.from(),
-            0,
-            seen.refs(),
-            first.keyIds());
-    return new Snapshot(root, seen);
+    Root root = Root.ofImage(first.size(), first.from(), seen.refs(), ids);
+    Snapshot snapshot = new Snapshot(root, seen);
+    if (!first.durable()) {
+      try {
+        renewKey();
+      } catch (IOException e) {
+        snapshot.giveBack(context.keys());
+        throw e;
+      }
+    }
+    return snapshot;
+  }
+
+  /** Makes what a snapshot has survive power loss. */
+  void sync(Snapshot snapshot) throws IOException {
+    List<Chunk> all = new ArrayList<>();
+    for (Run run : snapshot.stack().runs()) {
+      all.addAll(run.allChunks());
+    }
+    context.chunks().sync(all);
   }
 
   /** Reads the tables of all runs, so that their chunks count as referred to. */
   void load() throws IOException {
     RunStack seen = retained();
     try {
-      for (Run run : seen.runs()) {
-        run.storedBytes();
-      }
+      long _ = seen.storedBytes();
     } finally {
       seen.release();
     }
@@ -296,47 +316,29 @@ final class VolumeRuns {
   /** Stored bytes of the volume's own runs, by level. */
   List<Long> levelBytes() throws IOException {
     List<Long> levels = new ArrayList<>();
-    RunStack seen;
-    int own;
-    synchronized (lock) {
-      seen = retained();
-      own = ownRuns;
-    }
+    Own own = retainedOwn();
     try {
-      for (Run run : seen.runs().subList(0, own)) {
+      for (Run run : own.runs()) {
         while (levels.size() <= run.level()) {
           levels.add(0L);
         }
         levels.set(run.level(), levels.get(run.level()) + run.storedBytes());
       }
     } finally {
-      seen.release();
+      own.stack().release();
     }
     return levels;
-  }
-
-  /** Ends the merge that runs, without result, and begins none from now on. */
-  void endMerges() {
-    closed = true;
-  }
-
-  /** {@link #endMerges}, and waits for that. */
-  void shut() {
-    endMerges();
-    synchronized (mergeLock) {
-      mergeFailed();
-    }
   }
 
   /** Deletes the root, and then what only it needs. The volume must be shut. */
   void delete() throws IOException {
     synchronized (rootLock) {
       context.files().delete(rootDirectory().resolve(name));
-      if (durable()) {
+      if (first.durable()) {
         context.files().syncDirectory(rootDirectory());
       }
     }
     stack.release();
-    Set.copyOf(first.keyIds()).forEach(context.keys()::release);
+    Set.copyOf(keyIds).forEach(context.keys()::release);
   }
 }

@@ -16,6 +16,7 @@ import java.util.List;
  * @param readsFromCache blocks found in the block cache
  * @param readsFromDisk blocks read from chunk files
  * @param readsOfHoles blocks that nothing holds: zeros
+ * @param damaged reads that met bytes which aren't the ones that were written
  */
 public record VolumeStats(
     long bufferBytes,
@@ -26,4 +27,5 @@ public record VolumeStats(
     long readsFromBuffer,
     long readsFromCache,
     long readsFromDisk,
-    long readsOfHoles) {}
+    long readsOfHoles,
+    long damaged) {}

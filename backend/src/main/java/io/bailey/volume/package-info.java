@@ -1,13 +1,16 @@
 /**
- * Images and volumes: what a store holds, and how a volume turns writes into runs.
+ * Images and volumes: what a store holds, and how a volume turns writes into records of the journal
+ * and into runs.
  *
  * <h2>A store on disk</h2>
  *
  * <pre>
  * store        BAILEY S version, 16 bytes: the store's id
  * lock         held (fcntl) by the process whose number it has
- * key          32 bytes, 0600: wraps the data keys
- * buffers      16 bytes: the set of write buffers that belongs to this store; zeros after a clean stop
+ * keys         how the store opens, and its key-encryption key      {@link KeyRecord}
+ * key, key-2 … 32 bytes, 0600: the outer key, unless it is elsewhere or a passphrase
+ * anchor       the generations of the roots                    {@link Anchor}
+ * buffers      the set of write buffers that belongs to this store     {@link StoreDirectory}
  * chunks/      one file a chunk, named by its SHA-256           {@link io.bailey.chunk}
  * journal/     000000000000.log …                               {@link io.bailey.journal}
  * images/      one root an image, NAME:TAG                      {@link Root}
@@ -21,8 +24,18 @@
  * volumes/     one root an ephemeral volume                     {@link Root}
  * </pre>
  *
- * Every file begins with BAILEY, its kind and its version, but for the three that are nothing but a
- * number: lock, key and buffers.
+ * Every file begins with BAILEY, its kind and its version, but for the two that are nothing but a
+ * number: lock and key.
+ *
+ * <h2>Who does what</h2>
+ *
+ * {@link Store} is what others use. {@link StoreOpener} opens one; then {@link StoreImages}, {@link
+ * StoreVolumes} and {@link StoreNames} have what it holds, and {@link StoreContext} what volumes
+ * share. {@link Volume} is a disk: {@link VolumeTop} has what lies above its runs, {@link
+ * VolumeLog} the part of that in the journal, {@link VolumeRuns} the rest. {@link VolumeReader} and
+ * {@link VolumeWriter} serve clients; {@link VolumeLogWriter} brings the buffer into the journal,
+ * {@link CheckpointWriter} both into a run, {@link VolumeMerger} runs into one, and {@link
+ * VolumeUpkeep} says when, with the threads of {@link Maintenance}.
  */
 @NullMarked
 package io.bailey.volume;

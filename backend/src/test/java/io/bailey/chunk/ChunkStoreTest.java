@@ -86,7 +86,7 @@ final class ChunkStoreTest {
     Chunk one = write(content(1));
     Chunk same = write(content(1));
     assertThat(same).isSameAs(one);
-    assertThat(store.acquire(one.id(), one.size())).isSameAs(one);
+    assertThat(store.acquire(ChunkKind.VALUES, one.id(), one.size())).isSameAs(one);
     store.retain(one);
     assertThat(files.list(directory)).containsExactly(one.id().toString());
     for (int i = 0; i < 3; i++) {
@@ -166,12 +166,41 @@ final class ChunkStoreTest {
     Chunk kept = write(content(2));
     Chunk elsewhere = write(content(3));
     ChunkStore fresh = new ChunkStore(files, directory, 4);
-    fresh.acquire(kept.id(), kept.size());
+    fresh.acquire(ChunkKind.VALUES, kept.id(), kept.size());
     ChunkOutput unfinished = fresh.newOutput(ChunkKind.TREE);
     assertThat(fresh.removeUnreferenced(Set.of(elsewhere.id()))).isEqualTo(1);
     assertThat(directory.resolve(garbage.id().toString())).doesNotExist();
     unfinished.finish();
     assertThat(files.list(directory)).hasSize(3);
+  }
+
+  @Test
+  void whatHasNoNameOfTheStores_isLeftAlone() throws Exception {
+    Chunk garbage = write(content(1));
+    List<Path> foreign = new ArrayList<>();
+    for (String name :
+        List.of("notes", "x.tmp", garbage.id() + ".bak", "A".repeat(64), "lost+found")) {
+      foreign.add(Files.createFile(directory.resolve(name)));
+    }
+    Path unfinished = Files.createFile(directory.resolve("17.tmp"));
+    ChunkStore fresh = new ChunkStore(files, directory, 4);
+    assertThat(unfinished).doesNotExist();
+    assertThat(fresh.unreferenced()).containsExactly(garbage.id().toString());
+    assertThat(fresh.removeUnreferenced(Set.of())).isEqualTo(1);
+    assertThat(foreign).allSatisfy(path -> assertThat(path).exists());
+  }
+
+  @Test
+  void aDirectoryOrALoopInItsPlace_isDamage() throws Exception {
+    Chunk chunk = write(content(1));
+    Path path = directory.resolve(chunk.id().toString());
+    Files.delete(path);
+    Files.createDirectory(path);
+    fails(Kind.DAMAGED, path, () -> reopened(chunk));
+    Files.delete(path);
+    Files.createSymbolicLink(path, path);
+    fails(Kind.DAMAGED, path, () -> reopened(chunk));
+    Files.delete(path);
   }
 
   @Test
@@ -181,6 +210,8 @@ final class ChunkStoreTest {
     byte[] bytes = Files.readAllBytes(path);
 
     damage(path, bytes, 0, 'X');
+    fails(Kind.DAMAGED, path, () -> reopened(chunk));
+    damage(path, bytes, 6, 'T');
     fails(Kind.DAMAGED, path, () -> reopened(chunk));
     damage(path, bytes, 7, 2);
     fails(Kind.TOO_NEW, path, () -> reopened(chunk));
@@ -197,8 +228,16 @@ final class ChunkStoreTest {
     fails(Kind.DAMAGED, path, () -> chunk.read(Long.MAX_VALUE, new byte[6], 0, 6));
   }
 
+  @Test
+  void aFreshChunk_failsUnderTheNameThatItHas_notUnderItsTemporaryOne() throws Exception {
+    Chunk chunk = write(content(1));
+    Path path = directory.resolve(chunk.id().toString());
+    Files.write(path, new byte[2000]);
+    fails(Kind.DAMAGED, path, () -> read(chunk));
+  }
+
   private void reopened(Chunk chunk) throws IOException {
-    read(new ChunkStore(files, directory, 4).acquire(chunk.id(), chunk.size()));
+    read(new ChunkStore(files, directory, 4).acquire(ChunkKind.VALUES, chunk.id(), chunk.size()));
   }
 
   private static void damage(Path path, byte[] bytes, int at, int value) throws IOException {
@@ -221,5 +260,24 @@ final class ChunkStoreTest {
       assertThat(files.list(directory)).as("%s", call).isEmpty();
     }
     assertThat(read(write(content(1)))).isEqualTo(content(1));
+  }
+
+  @Test
+  void serialsThatNobodyWillAskFor_areTold() throws Exception {
+    List<Long> gone = new ArrayList<>();
+    store.tellGone(gone::add);
+    long abandoned;
+    try (ChunkOutput out = store.newOutput(ChunkKind.VALUES)) {
+      abandoned = out.serial();
+    }
+    assertThat(gone).containsExactly(abandoned);
+    Chunk one = write(content(1));
+    Chunk same = write(content(1));
+    assertThat(same).isSameAs(one);
+    assertThat(gone).as("the serial of the second output").hasSize(2).doesNotContain(one.serial());
+    store.release(one);
+    assertThat(gone).hasSize(2);
+    store.release(one);
+    assertThat(gone).hasSize(3).endsWith(one.serial());
   }
 }

@@ -16,9 +16,13 @@ import java.util.concurrent.TimeUnit;
 
 /**
  * A daemon in a process of its own, started any number of times on the same directories; its log is
- * one file. Closing ends it and removes what it left.
+ * one file. Closing ends it and removes what it left. With {@code
+ * -Dbailey.distribution=target/dist/current} (an absolute path) it is that one's, as a user starts
+ * it.
  */
-final class DaemonProcess implements AutoCloseable {
+public final class DaemonProcess implements AutoCloseable {
+  private static final String DISTRIBUTION = System.getProperty("bailey.distribution", "");
+
   final Path directory;
   private final ControlClient client;
   private final List<Process> started = new ArrayList<>();
@@ -54,7 +58,7 @@ final class DaemonProcess implements AutoCloseable {
     }
   }
 
-  DaemonProcess() throws IOException {
+  public DaemonProcess() throws IOException {
     this(Files.createTempDirectory("bailey-test"));
   }
 
@@ -64,10 +68,37 @@ final class DaemonProcess implements AutoCloseable {
   }
 
   /** Starts it, and returns once it serves. */
-  Process start(String... more) throws IOException {
+  public Process start(String... more) throws IOException {
     List<String> command = new ArrayList<>();
     // A shell's background job ignores INT, and what it starts inherits that.
     command.addAll(List.of("env", "--default-signal=INT,TERM"));
+    command.addAll(DISTRIBUTION.isEmpty() ? ofClassPath() : ofDistribution());
+    command.addAll(List.of(more));
+    Process process =
+        new ProcessBuilder(command)
+            .directory(directory.toFile())
+            .redirectError(ProcessBuilder.Redirect.appendTo(directory.resolve("log").toFile()))
+            .start();
+    started.add(process);
+    BufferedReader output = process.inputReader(StandardCharsets.UTF_8);
+    assertThat(output.readLine()).as(log()).isEqualTo("ready " + controlSocket());
+    return process;
+  }
+
+  private List<String> ofDistribution() {
+    return List.of(
+        Path.of(DISTRIBUTION, "bailey").toString(),
+        "daemon",
+        "--store",
+        store().toString(),
+        "--run-dir",
+        directory.resolve("run").toString(),
+        "--memory",
+        "64M");
+  }
+
+  private List<String> ofClassPath() {
+    List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(
         List.of(
@@ -80,18 +111,10 @@ final class DaemonProcess implements AutoCloseable {
             "-cp",
             System.getProperty("surefire.test.class.path", System.getProperty("java.class.path"))));
     command.addAll(List.of(Child.class.getName(), directory.toString()));
-    command.addAll(List.of(more));
-    Process process =
-        new ProcessBuilder(command)
-            .redirectError(ProcessBuilder.Redirect.appendTo(directory.resolve("log").toFile()))
-            .start();
-    started.add(process);
-    BufferedReader output = process.inputReader(StandardCharsets.UTF_8);
-    assertThat(output.readLine()).as(log()).isEqualTo("ready " + controlSocket());
-    return process;
+    return command;
   }
 
-  Process process() {
+  public Process process() {
     return started.getLast();
   }
 
@@ -145,7 +168,7 @@ final class DaemonProcess implements AutoCloseable {
   }
 
   /** Makes an empty volume and returns its socket. */
-  Path create(String name, long size, String durability) {
+  public Path create(String name, long size, String durability) {
     return create(
         new JsonObject().put("name", name).put("size", size).put("durability", durability));
   }
@@ -168,16 +191,15 @@ final class DaemonProcess implements AutoCloseable {
     assertThat(answer.body()).contains("\"image\"");
   }
 
-  static String uri(String volume, Path socket) {
+  public static String uri(String volume, Path socket) {
     return "nbd+unix:///" + volume + "?socket=" + socket;
   }
 
   @Override
   public void close() throws IOException {
     client.close();
-    for (Process process : started) {
-      process.destroyForcibly().onExit().join();
-    }
+    // Not for one that has ended: its number may be another process's, whose end would be awaited.
+    started.stream().filter(Process::isAlive).forEach(p -> p.destroyForcibly().onExit().join());
     RunningDaemon.clean(directory);
   }
 }

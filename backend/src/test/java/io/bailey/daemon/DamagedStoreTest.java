@@ -162,11 +162,41 @@ class DamagedStoreTest {
 
     bailey.start();
     assertThat(bailey.log()).contains("left out").contains(root.toString());
-    assertThat(bailey.get("/v1/images/bad").status()).isEqualTo(404);
+    assertThat(bailey.get("/v1/images/bad").body()).contains("left out", root.toString());
     assertThat(readAll(DaemonProcess.uri("g", bailey.fork("g", "good", "none")), good)).isZero();
     // A volume that was forked from it has its own root, and lives on.
     assertThat(readAll(DaemonProcess.uri("kept", durable), bailey.directory.resolve("bad.raw")))
         .isZero();
     assertThat(root).exists();
+  }
+
+  @Test
+  void whatIsLeftOut_isListedWithTheReason_andCanBeRemoved() throws Exception {
+    bailey.start();
+    bailey.importImage("bad", disk("bad.raw", 7));
+    bailey.create("broken", 64 * StampedDisk.BLOCK_BYTES, "flush");
+    bailey.create("mine", 64 * StampedDisk.BLOCK_BYTES, "flush");
+    bailey.stop();
+    Path volume = bailey.store().resolve("volumes/broken");
+    Path image = bailey.store().resolve("images/bad:latest");
+    flip(volume, Files.size(volume) / 2);
+    flip(image, Files.size(image) / 2);
+
+    bailey.start();
+    assertThat(bailey.get("/v1/left-out").body())
+        .contains("\"broken\"", volume.toString(), "\"bad:latest\"", image.toString())
+        .doesNotContain("mine");
+    assertThat(bailey.delete("/v1/volumes/broken").status()).isEqualTo(204);
+    assertThat(bailey.delete("/v1/images/bad").status()).isEqualTo(204);
+    assertThat(volume).doesNotExist();
+    assertThat(image).doesNotExist();
+    assertThat(bailey.get("/v1/left-out").body()).isEqualTo("[]");
+    assertThat(bailey.delete("/v1/volumes/broken").status()).isEqualTo(404);
+    bailey.create("broken", 64 * StampedDisk.BLOCK_BYTES, "flush");
+    bailey.stop();
+    bailey.start();
+    assertThat(bailey.get("/v1/left-out").body()).isEqualTo("[]");
+    assertThat(bailey.get("/v1/volumes/broken").status()).isEqualTo(200);
+    assertThat(bailey.get("/v1/volumes/mine").status()).isEqualTo(200);
   }
 }

@@ -51,7 +51,7 @@ class ImportRouteTest {
       route = new ImportRoute(vertx, storage, path -> new Endless());
       Router router = ControlServer.router(vertx);
       router.post("/v1/images").handler(route::handle);
-      control = ControlServer.onSocket(vertx, router, run.controlSocket());
+      control = ControlServer.onSocket(vertx, router, run);
     }
 
     /** Always reads the same block, so that a store has nothing to keep. */

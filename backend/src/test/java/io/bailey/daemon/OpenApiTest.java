@@ -89,6 +89,6 @@ class OpenApiTest {
         checked++;
       }
     }
-    assertThat(checked).isEqualTo(3);
+    assertThat(checked).isEqualTo(4);
   }
 }

@@ -74,13 +74,17 @@ final class DamageTest {
     Path path = directory.resolve(run.tree().id().toString());
     byte[] bytes = Files.readAllBytes(path);
     Random random = new Random(2);
-    int leaves = (int) run.ref().descriptor().offset();
-    for (int i = 0; i < 25; i++) {
+    NodePointer set = run.content().descriptor.presence().getFirst();
+    for (int i = 0; i < 40; i++) {
       int at = 8 + random.nextInt(bytes.length - 8);
       flip(path, bytes, at, random);
       int refused = readAll(path, "tree byte " + at);
+      if (at >= set.offset() && at < set.offset() + set.size()) {
+        assertThat(refused).as("byte %d, of the set of blocks", at).isZero();
+        continue;
+      }
       assertThat(refused).as("byte %d", at).isPositive();
-      if (at < leaves / 2) {
+      if (at < set.offset() / 2) {
         assertThat(refused).as("byte %d, of a leaf", at).isLessThan((int) BLOCKS);
       }
     }

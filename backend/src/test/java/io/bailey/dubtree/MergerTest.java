@@ -39,7 +39,8 @@ final class MergerTest {
     TreeMap<Long, Long> both = new TreeMap<>(base);
     both.putAll(upper);
 
-    Run above = Merger.merge(runs.catalog, own, 1, false, runs.epoch, BLOCKS, () -> false).run();
+    Run above =
+        Merger.merge(runs.catalog, own, into(own, 1), false, runs.epoch, BLOCKS, () -> false).run();
     Run below = runs.write(2, base).run();
     List<Run> stack = runs.reopened(List.of(above, below));
     Models.compare(
@@ -47,7 +48,9 @@ final class MergerTest {
     long zeros = upper.values().stream().filter(v -> v == 0).count();
     assertThat(stack.getFirst().content().descriptor.zeroBlocks()).isEqualTo(zeros);
 
-    Run bottom = Merger.merge(runs.catalog, stack, 2, true, runs.epoch, BLOCKS, () -> false).run();
+    Run bottom =
+        Merger.merge(runs.catalog, stack, into(stack, 2), true, runs.epoch, BLOCKS, () -> false)
+            .run();
     assertThat(bottom.content().descriptor.zeroBlocks()).as("seed %d", seed).isZero();
     assertThat(bottom.content().descriptor.values())
         .isEqualTo(both.values().stream().filter(v -> v != 0).count());
@@ -57,6 +60,50 @@ final class MergerTest {
         BLOCKS,
         random,
         "at the bottom, seed " + seed);
+  }
+
+  private static MergePolicy.Merge into(List<Run> runs, int level) {
+    return new MergePolicy.Merge(runs.size(), level, false);
+  }
+
+  /** At rest a file that is five sixths in use is copied; in other merges it stays. */
+  @Test
+  void aMergeAtRest_givesSpaceBack_butNotByCopyingWhatAnotherDiskHas() throws Exception {
+    TestRuns runs = new TestRuns(directory, 20_000);
+    Random random = new Random(7);
+    TreeMap<Long, Long> base = new TreeMap<>();
+    for (long block = 0; block < 12_000; block++) {
+      base.put(block, random.nextLong() | 1);
+    }
+    Run target = runs.write(1, base).run();
+    TreeMap<Long, Long> newer = new TreeMap<>();
+    for (long block = 0; block < 12_000; block += 6) {
+      newer.put(block, random.nextLong() | 1);
+    }
+    base.putAll(newer);
+    List<Run> both = List.of(runs.write(0, newer).run(), target);
+    List<Chunk> full = target.content().chunks.stream().filter(c -> c.size() >= 1 << 20).toList();
+    MergePolicy.Merge rest = new MergePolicy.Merge(1, 1, true);
+
+    Run busy =
+        Merger.merge(runs.catalog, both, into(both, 1), true, runs.epoch, 20_000, () -> false)
+            .run();
+    assertThat(busy.info().reclaimableBytes()).isPositive();
+    // Only now is it known what of the older one is hidden.
+    List<Run> known = List.of(busy);
+    Run compact =
+        Merger.merge(runs.catalog, known, rest, true, runs.epoch, 20_000, () -> false).run();
+    assertThat(compact.info().reclaimableBytes()).isZero();
+    assertThat(compact.storedBytes()).isLessThan(busy.storedBytes() / 100 * 95);
+
+    RunStack image = RunStack.owning(runs.catalog, known).fork();
+    assertThat(busy.info().reclaimableBytes()).isZero();
+    Run shared =
+        Merger.merge(runs.catalog, known, rest, true, runs.epoch, 20_000, () -> false).run();
+    assertThat(shared.content().chunks).containsAll(full);
+    Models.compare(image, base, 20_000, random, "the image");
+    List<Run> reopened = runs.reopened(List.of(compact));
+    Models.compare(RunStack.owning(runs.catalog, reopened), base, 20_000, random, "compact");
   }
 
   @Test
@@ -78,7 +125,14 @@ final class MergerTest {
     Run top = runs.write(0, newer).run();
 
     Run merged =
-        Merger.merge(runs.catalog, List.of(top, target), 1, true, runs.epoch, 20_000, () -> false)
+        Merger.merge(
+                runs.catalog,
+                List.of(top, target),
+                into(List.of(top, target), 1),
+                true,
+                runs.epoch,
+                20_000,
+                () -> false)
             .run();
     List<Chunk> after = merged.content().chunks;
     assertThat(after).as("a full one stays").contains(before.get(before.size() - 2));
@@ -106,7 +160,9 @@ final class MergerTest {
         failed = false;
         try {
           Run merged =
-              Merger.merge(runs.catalog, stack, 2, true, runs.epoch, 12_000, () -> false).run();
+              Merger.merge(
+                      runs.catalog, stack, into(stack, 2), true, runs.epoch, 12_000, () -> false)
+                  .run();
           RunStack.owning(runs.catalog, List.of(merged)).release();
         } catch (java.io.IOException e) {
           failed = true;
@@ -134,7 +190,9 @@ final class MergerTest {
     bytes[bytes.length / 2] ^= 1;
     java.nio.file.Files.write(path, bytes);
     assertThatThrownBy(
-            () -> Merger.merge(runs.catalog, stack, 1, true, runs.epoch, 1000, () -> false))
+            () ->
+                Merger.merge(
+                    runs.catalog, stack, into(stack, 1), true, runs.epoch, 1000, () -> false))
         .hasMessageContaining(path.getFileName().toString())
         .hasMessageContaining("damaged");
     assertThat(runs.files.list(directory)).hasSize(4);

@@ -191,16 +191,20 @@ final class NodeCodecTest {
     for (int i = random.nextInt(50); i > 0; i--) {
       ChunkId id =
           new ChunkId(random.nextLong(), random.nextLong(), random.nextLong(), random.nextLong());
-      chunks.add(new Descriptor.ChunkRef(id, random.nextInt(1 << 22), random.nextInt(1 << 22)));
+      int bytes = random.nextInt(1 << 22);
+      chunks.add(new Descriptor.ChunkRef(id, bytes, random.nextInt(1 + bytes)));
     }
     int height = random.nextInt(4);
+    long blocks = 1 + random.nextLong(Dubtree.MAX_BLOCKS - 1);
+    long values = random.nextLong(blocks);
     return new Descriptor(
-        random.nextLong(Dubtree.MAX_BLOCKS),
-        random.nextLong(1L << 40),
-        random.nextLong(1L << 40),
-        random.nextLong(1L << 40),
+        blocks,
+        values,
+        random.nextLong(1 + values),
+        random.nextLong(1 + blocks - values),
         height,
         height == 0 ? List.of() : List.of(pointer(random)),
+        random.nextBoolean() ? List.of() : List.of(pointer(random)),
         epochs,
         chunks);
   }

@@ -90,7 +90,7 @@ final class RunStackTest {
   }
 
   @Test
-  void neighbours_areReadInOneGo_andAgainNotAtAll() throws Exception {
+  void neighbours_areReadInOneGo_andNotAgainWhenTheyWereMissedTwice() throws Exception {
     TestRuns runs = new TestRuns(directory, 300);
     TreeMap<Long, Long> layer = new TreeMap<>();
     for (long block = 0; block < 200; block++) {
@@ -102,7 +102,23 @@ final class RunStackTest {
     runs.files.resetCounts();
     Models.comparePiece(stack, layer, 10, 100, "neighbours");
     assertThat(runs.files.count(Call.READ)).isEqualTo(1);
+    Models.comparePiece(stack, layer, 10, 100, "missed again");
+    assertThat(runs.files.count(Call.READ)).isEqualTo(2);
     Models.comparePiece(stack, layer, 10, 100, "cached");
+    assertThat(runs.files.count(Call.READ)).isEqualTo(2);
+  }
+
+  @Test
+  void aBlockThatSeveralDisksShare_isReadOnce() throws Exception {
+    TestRuns runs = new TestRuns(directory, 300);
+    TreeMap<Long, Long> layer = new TreeMap<>(Map.of(7L, 1L, 8L, 2L, 200L, 3L));
+    Run run = runs.reopened(List.of(runs.write(0, layer).run())).getFirst();
+    RunStack first = RunStack.owning(runs.catalog, List.of(run));
+    RunStack second = first.fork();
+    Models.comparePiece(first, layer, 200, 1, "opens the files");
+    runs.files.resetCounts();
+    Models.comparePiece(first, layer, 7, 2, "read");
+    Models.comparePiece(second, layer, 7, 2, "cached");
     assertThat(runs.files.count(Call.READ)).isEqualTo(1);
   }
 
@@ -111,7 +127,7 @@ final class RunStackTest {
     TestRuns runs = new TestRuns(directory, 600);
     Map<Long, Long> layer = runs.layer(new Random(8), 0.9);
     Run run = runs.reopened(List.of(runs.write(0, layer).run())).getFirst();
-    RunStack stack = RunStack.owning(runs.catalog, List.of(run));
+    RunStack stack = RunStack.owning(runs.catalog, List.of(run)).fork();
     byte[] dst = new byte[600 * 4096];
     RunStack.Counters counters = new RunStack.Counters();
     runs.files.resetCounts();
@@ -121,6 +137,31 @@ final class RunStackTest {
     byte[] cached = new byte[600 * 4096];
     assertThat(stack.read(0, 600, cached, 0, true, counters)).isTrue();
     assertThat(Arrays.equals(cached, dst)).isTrue();
+  }
+
+  /** A read that only the lowest run can answer looks at no node of the others. */
+  @Test
+  void runsThatDoNotHaveABlock_areNotAsked() throws Exception {
+    TestRuns runs = new TestRuns(directory, 3000);
+    List<Run> written = new ArrayList<>();
+    for (int level = 0; level < 3; level++) {
+      TreeMap<Long, Long> layer = new TreeMap<>();
+      for (long block = level; block < 3000; block += 3) {
+        layer.put(block, block + 1);
+      }
+      written.add(runs.write(0, layer).run());
+    }
+    RunStack stack = RunStack.owning(runs.catalog, runs.reopened(written));
+    byte[] dst = new byte[4096];
+    RunStack.Counters counters = new RunStack.Counters();
+    for (Run run : stack.runs()) {
+      run.content();
+    }
+    runs.files.resetCounts();
+    stack.read(2 + 3 * 500, 1, dst, 0, false, counters);
+    assertThat(runs.files.count(Call.READ))
+        .as("top node and leaf of the last run, header and value of its file")
+        .isEqualTo(4);
   }
 
   @Test

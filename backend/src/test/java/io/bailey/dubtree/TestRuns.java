@@ -36,7 +36,7 @@ final class TestRuns {
     KeyRing keys = new KeyRing();
     keys.add(key);
     chunks = new ChunkStore(files, directory, 64);
-    catalog = new RunCatalog(chunks, keys, new BlockCache(64 << 20));
+    catalog = new RunCatalog(chunks, keys, new BlockCache(32 << 20, 32 << 20), 8 << 20);
   }
 
   /** The same runs, read from disk. */

@@ -44,12 +44,15 @@ public final class FaultyFiles implements HostFiles {
   private final LongAdder bytesWritten = new LongAdder();
   private final AtomicInteger openFiles = new AtomicInteger();
   private volatile Fault fault = NONE;
+  private volatile boolean shortWrites;
+  private volatile boolean skipsDirectorySyncs;
+  private volatile long usableBytes = Long.MAX_VALUE;
 
   public FaultyFiles() {
     this(new LocalFiles());
   }
 
-  FaultyFiles(HostFiles real) {
+  public FaultyFiles(HostFiles real) {
     this.real = real;
     for (Call call : Call.values()) {
       counts.put(call, new LongAdder());
@@ -61,9 +64,25 @@ public final class FaultyFiles implements HostFiles {
     fault = next;
   }
 
+  /** Says that a directory has no more room than that; nothing holds it to it. */
+  public void usableBytes(long most) {
+    usableBytes = most;
+  }
+
   /** Lets every call through from now on. */
   public void heal() {
     fault = NONE;
+    shortWrites = false;
+  }
+
+  /** Has writes that fail write half of their bytes first, until {@link #heal}. */
+  public void shortWrites() {
+    shortWrites = true;
+  }
+
+  /** Does nothing for a sync of a directory from now on, and calls it a success. */
+  public void skipDirectorySyncs() {
+    skipsDirectorySyncs = true;
   }
 
   /** Fails every such call of files that match. */
@@ -186,18 +205,31 @@ public final class FaultyFiles implements HostFiles {
   @Override
   public void syncDirectory(Path directory) throws IOException {
     before(Call.SYNC_DIRECTORY, directory);
-    real.syncDirectory(directory);
+    if (!skipsDirectorySyncs) {
+      real.syncDirectory(directory);
+    }
+  }
+
+  @Override
+  public long usableBytes(Path directory) throws IOException {
+    return Math.min(usableBytes, real.usableBytes(directory));
   }
 
   private final class CountedFile implements HostFile {
-    private final Path path;
     private final HostFile file;
+    private volatile Path path;
     private final AtomicBoolean closed = new AtomicBoolean();
 
     CountedFile(Path path, HostFile file) {
       this.path = path;
       this.file = file;
       openFiles.incrementAndGet();
+    }
+
+    @Override
+    public void renamed(Path to) {
+      path = to;
+      file.renamed(to);
     }
 
     @Override
@@ -215,7 +247,14 @@ public final class FaultyFiles implements HostFiles {
 
     @Override
     public void write(long offset, byte[] src, int srcOffset, int length) throws IOException {
-      before(Call.WRITE, path);
+      try {
+        before(Call.WRITE, path);
+      } catch (IOException e) {
+        if (shortWrites) {
+          file.write(offset, src, srcOffset, length / 2);
+        }
+        throw e;
+      }
       bytesWritten.add(length);
       file.write(offset, src, srcOffset, length);
     }

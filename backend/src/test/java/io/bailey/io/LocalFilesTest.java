@@ -58,6 +58,34 @@ final class LocalFilesTest {
   }
 
   @Test
+  void whatTheHostHasInMemory_isReadWithoutWaiting_underTheNewNameToo() throws Exception {
+    Path renamed = directory.resolve("renamed");
+    HostFile file = files.create(directory.resolve("file"));
+    byte[] bytes = new byte[10_000];
+    new java.util.Random(1).nextBytes(bytes);
+    file.write(0, bytes, 0, bytes.length);
+    files.rename(directory.resolve("file"), renamed);
+    file.renamed(renamed);
+    byte[] read = new byte[4000];
+    assertThat(file.tryRead(3000, read, 1, 3999)).isTrue();
+    assertThat(read).endsWith(java.util.Arrays.copyOfRange(bytes, 3000, 6999));
+    assertThat(file.tryRead(9000, read, 0, 1001)).isFalse();
+    file.close();
+    assertThat(file.tryRead(0, read, 0, 1)).isFalse();
+  }
+
+  @Test
+  void allocatedBytes_areZeros() throws Exception {
+    try (HostFile file = files.create(directory.resolve("file"))) {
+      file.allocate(100_000);
+      assertThat(file.size()).isEqualTo(100_000);
+      byte[] read = new byte[100_000];
+      file.read(0, read, 0, read.length);
+      assertThat(read).containsOnly(0);
+    }
+  }
+
+  @Test
   void aFullDisk_isNoSpace() {
     IOException full = new IOException("No space left on device");
     assertThat(LocalFiles.failure("write", Path.of("f"), full).kind()).isEqualTo(Kind.NO_SPACE);

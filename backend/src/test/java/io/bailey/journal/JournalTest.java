@@ -2,7 +2,9 @@ package io.bailey.journal;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
 
+import io.bailey.crypto.Codec;
 import io.bailey.crypto.DataKey;
 import io.bailey.crypto.Epoch;
 import io.bailey.crypto.KeyRing;
@@ -15,12 +17,18 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -31,8 +39,14 @@ final class JournalTest {
   private final Epoch epoch = Epoch.begin(key);
   private final KeyRing keys = new KeyRing();
 
+  private static final Journal.Limits LIMITS = new Journal.Limits(2 << 20, 1 << 20);
+
   /** What was appended, one line a batch. */
   private final List<String> written = new ArrayList<>();
+
+  private final Map<Long, Long> lastSequences = new HashMap<>();
+  private final List<Journal.Missing> missing = new ArrayList<>();
+  private final AtomicLong serials = new AtomicLong();
 
   @TempDir Path directory;
 
@@ -42,14 +56,34 @@ final class JournalTest {
   }
 
   private Journal open() throws IOException {
-    Journal journal = new Journal(files, directory);
-    journal.recover(batch -> true);
+    return open((journal, batch) -> true);
+  }
+
+  /** Takes a batch; returns whether it is still needed. */
+  private interface Taker {
+    boolean batch(Journal journal, Batch batch) throws IOException;
+  }
+
+  private Journal open(Taker taker) throws IOException {
+    Journal journal = new Journal(files, directory, serials::incrementAndGet, LIMITS);
+    journal.recover(
+        new Journal.Recovery() {
+          @Override
+          public boolean batch(Batch batch) throws IOException {
+            return taker.batch(journal, batch);
+          }
+
+          @Override
+          public void missing(Journal.Missing one) {
+            missing.add(one);
+          }
+        });
     return journal;
   }
 
   private Journal.Appended append(Journal journal, long volume, long sequence, Random random)
       throws IOException {
-    BatchWriter batch = new BatchWriter(volume, epoch);
+    BatchWriter batch = new BatchWriter(volume, epoch, lastSequence(volume), sequence);
     StringBuilder text = new StringBuilder(volume + "@" + sequence);
     byte[] block = new byte[4096];
     for (int i = 1 + random.nextInt(6); i > 0; i--) {
@@ -68,38 +102,50 @@ final class JournalTest {
         text.append(" value ").append(number).append(' ').append(Arrays.hashCode(block));
       }
     }
-    Journal.Appended appended = journal.append(volume, batch, sequence);
+    Journal.Appended appended = journal.append(batch);
+    lastSequences.put(volume, sequence);
     written.add(text.toString());
     return appended;
   }
 
+  private long lastSequence(long volume) {
+    return lastSequences.getOrDefault(volume, 0L);
+  }
+
   private List<String> recovered() throws IOException {
+    missing.clear();
     List<String> found = new ArrayList<>();
-    new Journal(files, directory)
-        .recover(
-            batch -> {
-              found.add(text(batch));
-              return true;
-            });
+    open((journal, batch) -> found.add(text(journal, batch))).close();
     return found;
   }
 
-  private String text(Batch batch) throws IOException {
+  private String text(Journal journal, Batch batch) throws IOException {
     StringBuilder text = new StringBuilder(batch.volume() + "@" + batch.lastSequence());
-    batch.open(
-        keys,
-        new Batch.Visitor() {
-          @Override
-          public void value(long sequence, long block, byte[] bytes) {
-            text.append(" value ").append(block).append(' ').append(Arrays.hashCode(bytes));
-          }
-
-          @Override
-          public void zeros(long sequence, long block, long blocks) {
-            text.append(" zeros ").append(block).append('+').append(blocks);
-          }
-        });
+    batch.open(batch.epoch(keys), visitor(journal, batch.epoch(keys), text));
     return text.toString();
+  }
+
+  private static Batch.Visitor visitor(Journal journal, Epoch of, StringBuilder text) {
+    return new Batch.Visitor() {
+      @Override
+      public void value(long block, long place, int size, long counter, byte[] tags, int tag)
+          throws IOException {
+        byte[] sealed = new byte[size + 16];
+        journal.segment(place).read(Journal.offset(place), sealed, 0, size);
+        byte[] plain = new byte[4096];
+        Codec codec = Codec.borrow();
+        if (!codec.openBlock(of, counter, sealed, 0, size, tags, tag, plain, 0)) {
+          throw new StorageException(Kind.DAMAGED, "a damaged value");
+        }
+        codec.giveBack();
+        text.append(" value ").append(block).append(' ').append(Arrays.hashCode(plain));
+      }
+
+      @Override
+      public void zeros(long block, long blocks) {
+        text.append(" zeros ").append(block).append('+').append(blocks);
+      }
+    };
   }
 
   @Test
@@ -123,14 +169,14 @@ final class JournalTest {
     append(journal, 1, 1, random);
     append(journal, 2, 2, random);
     Path path = directory.resolve("000000000000.log");
-    int before = (int) Files.size(path);
+    int before = (int) Journal.align(Files.size(path));
     byte[] block = new byte[4096];
     random.nextBytes(block);
-    BatchWriter last = new BatchWriter(1, epoch);
+    BatchWriter last = new BatchWriter(1, epoch, 1, 3);
     last.addValue(9, Arrays.copyOf(Arrays.copyOf(block, 300), 4096), 0);
-    journal.append(1, last, 3);
+    int length = journal.append(last).bytes();
     journal.close();
-    byte[] bytes = Files.readAllBytes(path);
+    byte[] bytes = Arrays.copyOf(Files.readAllBytes(path), before + length);
     assertThat(recovered()).hasSize(3).startsWith(written.toArray(new String[0]));
     for (int end = before; end < bytes.length; end++) {
       Files.write(path, Arrays.copyOf(bytes, end));
@@ -246,7 +292,7 @@ final class JournalTest {
         (call, p) -> {
           if (call == Call.WRITE) {
             byte[] torn = Arrays.copyOf(Files.readAllBytes(path), (int) end + 3000);
-            System.arraycopy(torn, 16, torn, (int) end, 2000);
+            System.arraycopy(torn, SegmentHeader.BYTES, torn, (int) Journal.align(end), 2000);
             Files.write(path, torn);
             throw FaultyFiles.failure(Kind.NO_SPACE, call, p);
           }
@@ -255,11 +301,14 @@ final class JournalTest {
         .isInstanceOfSatisfying(
             StorageException.class, e -> assertThat(e.kind()).isEqualTo(Kind.NO_SPACE));
     files.heal();
-    assertThat(recovered()).as("after the torn record").isEqualTo(written);
+    byte[] torn = Files.readAllBytes(path);
     long position = append(journal, 1, 3, random).position();
     journal.sync(position);
     journal.close();
     assertThat(recovered()).isEqualTo(written);
+    Files.write(path, torn);
+    written.removeLast();
+    assertThat(recovered()).as("with the torn record").isEqualTo(written);
   }
 
   @Test
@@ -287,14 +336,13 @@ final class JournalTest {
     }
     Journal journal = open();
     assertThat(files.list(directory)).hasSize(3);
-    assertThat(journal.holdingBack(1)).containsOnly(1L, 2L);
-    assertThat(journal.holdingBack(3)).isEmpty();
+    assertThat(journal.holdingBack()).containsOnly(1L, 2L);
     journal.release(1, Long.MAX_VALUE);
     journal.release(2, 19);
     assertThat(files.list(directory)).hasSize(3);
     journal.release(2, 20);
     assertThat(files.list(directory)).containsOnly("000000000001.log", "000000000002.log");
-    assertThat(journal.holdingBack(1)).containsExactly(2L);
+    assertThat(journal.holdingBack()).as("no more than is allowed").isEmpty();
     append(journal, 1, 30, random);
     journal.release(2, 22);
     assertThat(files.list(directory)).as("the one written to").containsOnly("000000000003.log");
@@ -308,7 +356,7 @@ final class JournalTest {
     Journal journal = open();
     append(journal, 1, 1, new Random(1));
     journal.close();
-    new Journal(files, directory).recover(batch -> false);
+    open((opened, batch) -> false).close();
     assertThat(files.list(directory)).isEmpty();
   }
 
@@ -319,7 +367,7 @@ final class JournalTest {
     journal.close();
     Path path = directory.resolve("000000000000.log");
     byte[] bytes = Files.readAllBytes(path);
-    bytes[7] = 2;
+    bytes[7] = 3;
     Files.write(path, bytes);
     assertThatThrownBy(this::recovered)
         .isInstanceOfSatisfying(
@@ -329,32 +377,362 @@ final class JournalTest {
   }
 
   @Test
-  void aBatchOfAnotherKey_orWithADamagedValue_isDamage_andNamesItsPlace() throws Exception {
+  void aSegmentOfTheVersionBefore_isRefused_andKept() throws Exception {
+    Files.write(directory.resolve("000000000000.log"), new byte[] {66, 65, 73, 76, 69, 89, 74, 1});
+    assertThatThrownBy(this::recovered)
+        .isInstanceOfSatisfying(
+            StorageException.class, e -> assertThat(e.kind()).isEqualTo(Kind.INVALID))
+        .hasMessageContaining("older version");
+    assertThat(directory.resolve("000000000000.log")).exists();
+  }
+
+  @Test
+  void aBatchOfAnotherKey_isDamage() throws Exception {
     Journal journal = open();
     append(journal, 1, 1, new Random(1));
     journal.close();
-    List<Batch> batches = new ArrayList<>();
-    new Journal(files, directory).recover(batches::add);
-    Batch.Visitor nobody =
-        new Batch.Visitor() {
+    List<Throwable> failed = new ArrayList<>();
+    open((opened, batch) -> {
+          assertThatThrownBy(() -> batch.epoch(new KeyRing())).hasMessageContaining("data key");
+          Epoch other = Epoch.begin(DataKey.random());
+          try {
+            batch.open(other, visitor(opened, other, new StringBuilder()));
+          } catch (StorageException e) {
+            failed.add(e);
+          }
+          return true;
+        })
+        .close();
+    assertThat(failed).hasSize(1);
+    assertThat(((StorageException) failed.getFirst()).kind()).isEqualTo(Kind.DAMAGED);
+    assertThat(failed.getFirst()).hasMessageContaining("offset 64 of");
+  }
+
+  /**
+   * Three volumes' records, of which the second is 2's; all but the last are known to be synced.
+   */
+  private byte[] threeRecords(Path path) throws IOException {
+    Random random = new Random(5);
+    Journal journal = open();
+    append(journal, 1, 1, random);
+    journal.sync(append(journal, 2, 2, random).position());
+    append(journal, 3, 3, random);
+    journal.close();
+    return Files.readAllBytes(path);
+  }
+
+  @Test
+  void damageInTheSyncedPart_isSeen_whereverItIs_andTheRestIsStillThere() throws Exception {
+    Path path = directory.resolve("000000000000.log");
+    byte[] bytes = threeRecords(path);
+    int second = SegmentHeader.BYTES;
+    second += (int) Journal.align(RecordHeader.intAt(bytes, second + 16));
+    int length = RecordHeader.intAt(bytes, second + 16);
+    int indexEnd = RecordHeader.BYTES + RecordHeader.intAt(bytes, second + 20) + 16;
+    for (int i = 0; i < length; i += i < indexEnd ? 1 : 61) {
+      byte[] damaged = bytes.clone();
+      damaged[second + i] ^= 1;
+      Files.write(path, damaged);
+      if (i < RecordHeader.BYTES) {
+        assertThat(recovered())
+            .as("byte %d", i)
+            .containsExactly(written.getFirst(), written.getLast());
+        assertThat(missing).as("byte %d", i).hasSize(1);
+        assertThat(missing.getFirst().volume()).isEqualTo(2);
+        assertThat(missing.getFirst().lastSequence()).isEqualTo(2);
+        assertThat(missing.getFirst().where())
+            .contains("offset " + second + " of " + path)
+            .contains("damaged");
+      } else {
+        assertThatThrownBy(this::recovered)
+            .as("byte %d", i)
+            .isInstanceOfSatisfying(
+                StorageException.class, e -> assertThat(e.kind()).isEqualTo(Kind.DAMAGED));
+      }
+    }
+  }
+
+  @Test
+  void severalMissingRecords_mayHaveBeenAnybodys() throws Exception {
+    Path path = directory.resolve("000000000000.log");
+    byte[] bytes = threeRecords(path);
+    int second = (int) Journal.align(RecordHeader.intAt(bytes, SegmentHeader.BYTES + 16)) + 64;
+    Arrays.fill(bytes, SegmentHeader.BYTES, second + 200, (byte) 0);
+    Files.write(path, bytes);
+    assertThat(recovered()).containsExactly(written.getLast());
+    assertThat(missing).extracting(Journal.Missing::volume).containsExactly(0L);
+  }
+
+  @Test
+  void aTornTail_isNoDamage_alsoWhenMoreWasAppendedSince() throws Exception {
+    Path path = directory.resolve("000000000000.log");
+    byte[] bytes = threeRecords(path);
+    Files.write(path, Arrays.copyOf(bytes, bytes.length - 9));
+    written.removeLast();
+    Journal journal = open();
+    lastSequences.remove(3L);
+    journal.sync(append(journal, 3, 3, new Random(8)).position());
+    append(journal, 1, 4, new Random(9));
+    journal.close();
+    assertThat(recovered()).isEqualTo(written);
+    assertThat(missing).isEmpty();
+  }
+
+  @Test
+  void aSegmentThatVanishedFromTheEndOfTheLog_staysOut_thoughItsFileComesBack() throws Exception {
+    Journal journal = open();
+    append(journal, 1, 1, new Random(1));
+    journal.close();
+    journal = open();
+    append(journal, 1, 2, new Random(2));
+    journal.close();
+    Path last = directory.resolve("000000000001.log");
+    byte[] bytes = Files.readAllBytes(last);
+    Files.write(last, new byte[bytes.length]);
+    written.removeLast();
+    journal = open();
+    assertThat(last).doesNotExist();
+    lastSequences.put(1L, 1L);
+    append(journal, 1, 3, new Random(3));
+    journal.close();
+    Files.write(last, bytes);
+    assertThat(recovered()).isEqualTo(written);
+    assertThat(last).doesNotExist();
+  }
+
+  /** One block that doesn't compress: each such record, synced, takes the same pages. */
+  private void appendPage(Journal journal, long sequence, byte[] noise) throws IOException {
+    BatchWriter batch = new BatchWriter(1, epoch, sequence - 1, sequence);
+    batch.addValue(sequence, noise, 0);
+    journal.sync(journal.append(batch).position());
+    written.add("1@" + sequence + " value " + sequence + " " + Arrays.hashCode(noise));
+  }
+
+  /** Fills the segment that is written to, and begins the next; returns how many records it has. */
+  private int fillSegment(Journal journal, long firstSequence, byte[] noise) throws IOException {
+    int records = 0;
+    long before = lastNumber();
+    while (lastNumber() == before || records == 0) {
+      appendPage(journal, firstSequence + records++, noise);
+      if (before < 0) {
+        before = lastNumber();
+      }
+    }
+    return records;
+  }
+
+  private long lastNumber() throws IOException {
+    // The file that is made beforehand doesn't count: nothing of the log is in it.
+    long last = -1;
+    for (String name : files.list(directory)) {
+      if (name.endsWith(".log")) {
+        byte[] head = Files.readAllBytes(directory.resolve(name));
+        long number = Long.parseLong(name.substring(0, 12));
+        if (head.length >= SegmentHeader.BYTES && head[15] == (byte) number && head[0] == 'B') {
+          last = Math.max(last, number);
+        }
+      }
+    }
+    return last;
+  }
+
+  private long spares() throws IOException {
+    return files.list(directory).stream().filter(n -> n.endsWith(SegmentFiles.SPARE)).count();
+  }
+
+  @Test
+  void aSegmentsFileServesAgain_andWhatItHadBeforeIsNeverTakenForNew(@TempDir Path killed)
+      throws Exception {
+    byte[] noise = new byte[4096];
+    new Random(11).nextBytes(noise);
+    Journal journal = open();
+    long sequence = 1;
+    int most = 0;
+    Set<Object> inodes = new HashSet<>();
+    for (int segment = 0; segment < 6; segment++) {
+      sequence += fillSegment(journal, sequence, noise);
+      for (String name : files.list(directory)) {
+        inodes.add(Files.getAttribute(directory.resolve(name), "unix:ino"));
+      }
+      // All but what lies in the segment just begun.
+      journal.release(1, sequence - 2);
+      most = Math.max(most, (int) spares());
+    }
+    assertThat(most).as("kept for later").isBetween(1, 2);
+    assertThat(inodes).as("files used again").hasSizeLessThan(6);
+    // As a kill leaves it: behind the last record lies one that the file had before.
+    Path segment = directory.resolve("%012d.log".formatted(lastNumber()));
+    byte[] bytes = Files.readAllBytes(segment);
+    int stale = (int) Journal.nextPage(SegmentHeader.BYTES + 4096 + 250) + 2 * 4096;
+    int found = 0;
+    for (int at = stale; at + 4 < bytes.length; at += 8) {
+      found += RecordHeader.intAt(bytes, at) == RecordHeader.MAGIC ? 1 : 0;
+    }
+    assertThat(found).as("old records in %s", segment).isPositive();
+    for (String name : files.list(directory)) {
+      Files.copy(directory.resolve(name), killed.resolve(name));
+    }
+    journal.close();
+    assertThat(files.list(directory)).as("of a record that is needed").hasSize(1);
+    List<String> left = new ArrayList<>();
+    Journal next = new Journal(files, killed, serials::incrementAndGet, LIMITS);
+    next.recover(
+        new Journal.Recovery() {
           @Override
-          public void value(long sequence, long block, byte[] bytes) {}
+          public boolean batch(Batch batch) throws IOException {
+            left.add(text(next, batch));
+            return true;
+          }
 
           @Override
-          public void zeros(long sequence, long block, long blocks) {}
-        };
-    assertThatThrownBy(() -> batches.getFirst().open(new KeyRing(), nobody))
-        .hasMessageContaining("data key");
-    byte[] bytes = Files.readAllBytes(directory.resolve("000000000000.log"));
-    byte[] record = Arrays.copyOfRange(bytes, 16, bytes.length);
-    for (int i = 20; i < record.length; i += i < 600 ? 1 : 61) {
-      byte[] damaged = record.clone();
-      damaged[i] ^= 1;
-      Batch batch = new Batch("record at offset 16 of the log", damaged);
-      assertThatThrownBy(() -> batch.open(keys, nobody))
-          .as("byte %d", i)
-          .isInstanceOfSatisfying(
-              StorageException.class, e -> assertThat(e.kind()).isEqualTo(Kind.DAMAGED));
+          public void missing(Journal.Missing one) {
+            missing.add(one);
+          }
+        });
+    assertThat(left).isEqualTo(written.subList(written.size() - 1, written.size()));
+    assertThat(missing).isEmpty();
+    assertThat(files.list(killed)).noneMatch(name -> name.endsWith(SegmentFiles.SPARE));
+    next.close();
+  }
+
+  @Test
+  void aSegmentThatIsRead_isNotWrittenOver() throws Exception {
+    byte[] noise = new byte[4096];
+    new Random(12).nextBytes(noise);
+    Journal journal = open();
+    append(journal, 1, 1, new Random(1));
+    Segment read = journal.segment(Journal.place(0, 0));
+    read.retain();
+    byte[] before = new byte[1 << 16];
+    fillSegment(journal, 2, noise);
+    read.read(0, before, 0, before.length);
+    journal.release(1, Long.MAX_VALUE);
+    assertThat(spares()).isZero();
+    fillSegment(journal, 1000, noise);
+    byte[] after = new byte[before.length];
+    read.read(0, after, 0, after.length);
+    assertThat(after).isEqualTo(before);
+    read.release();
+    journal.close();
+    assertThat(files.openFiles()).isZero();
+  }
+
+  @Test
+  void whileTheLogRests_filesAreFilledForManyVolumes_andNoneIsLeftBehind() throws Exception {
+    Journal journal = open();
+    for (int volume = 1; volume <= 8; volume++) {
+      append(journal, volume, 1, new Random(volume));
+    }
+    await().until(() -> spares() == LIMITS.logBytes() / LIMITS.segmentBytes());
+    for (String name : files.list(directory)) {
+      if (name.endsWith(SegmentFiles.SPARE)) {
+        assertThat(Files.size(directory.resolve(name))).isEqualTo(LIMITS.segmentBytes());
+      }
+    }
+    journal.giveUpSpares();
+    assertThat(spares()).as("the disk is full").isZero();
+    journal.close();
+    assertThat(files.list(directory)).containsExactly("000000000000.log");
+    assertThat(files.openFiles()).isZero();
+    assertThat(recovered()).isEqualTo(written);
+  }
+
+  @Test
+  void aSyncedPage_isNotWrittenAgain() throws Exception {
+    byte[] bytes = threeRecords(directory.resolve("000000000000.log"));
+    int first = (int) Journal.align(RecordHeader.intAt(bytes, 64 + 16)) + 64;
+    long end = Journal.align(first + RecordHeader.intAt(bytes, first + 16));
+    assertThat(
+            RecordHeader.parse(
+                Arrays.copyOfRange(bytes, (int) Journal.nextPage(end), bytes.length),
+                0,
+                Journal.nextPage(end)))
+        .isNotNull();
+  }
+
+  @Test
+  void whatWasAppendedAfterTheLastKnownSync_isCopiedAndSynced_andNotWrittenInPlace()
+      throws Exception {
+    Path path = directory.resolve("000000000000.log");
+    byte[] bytes = threeRecords(path);
+    files.resetCounts();
+    files.failAll(Kind.IO, p -> p.equals(path), Call.WRITE);
+    Journal journal = open();
+    files.heal();
+    assertThat(files.count(Call.SYNC)).isEqualTo(1);
+    assertThat(files.bytesWritten()).isEqualTo(bytes.length);
+    append(journal, 1, 9, new Random(1));
+    journal.close();
+    assertThat(Files.readAllBytes(path)).isEqualTo(bytes);
+    assertThat(recovered()).isEqualTo(written);
+  }
+
+  @Test
+  void withoutRoomForACopy_theSegmentIsSyncedAsItIs_andAFailedSyncIsFinal() throws Exception {
+    threeRecords(directory.resolve("000000000000.log"));
+    files.failAll(Kind.NO_SPACE, p -> p.toString().endsWith(".new"), Call.WRITE);
+    Journal journal = open();
+    files.heal();
+    append(journal, 1, 9, new Random(1));
+    journal.close();
+    assertThat(recovered()).isEqualTo(written);
+    files.failAll(Kind.IO, p -> true, Call.SYNC);
+    Journal failed = open();
+    files.heal();
+    assertThatThrownBy(() -> append(failed, 1, 10, new Random(1)))
+        .hasMessageContaining("takes no more");
+    assertThat(files.list(directory)).noneMatch(name -> name.endsWith(".new"));
+  }
+
+  /** A sync that runs when a segment is full must not be taken for one of the next. */
+  @Test
+  @SuppressWarnings("ThreadPriorityCheck") // A sync takes a moment, and others get on.
+  void manyWhoAppendAndSync_fillEachSegment_andNothingReturnsUnsynced() throws Exception {
+    int threads = 8;
+    int each = 60;
+    byte[] noise = new byte[4096];
+    new Random(3).nextBytes(noise);
+    Map<Path, Long> written = new ConcurrentHashMap<>();
+    Map<Path, Long> synced = new ConcurrentHashMap<>();
+    files.fault(
+        (call, path) -> {
+          if (call == Call.WRITE) {
+            written.merge(path, 1L, Long::sum);
+          } else if (call == Call.SYNC) {
+            synced.put(path, written.getOrDefault(path, 0L));
+          }
+        });
+    Journal journal = open();
+    try (ExecutorService pool = Executors.newFixedThreadPool(threads)) {
+      List<Future<?>> running = new ArrayList<>();
+      for (int t = 1; t <= threads; t++) {
+        long volume = t;
+        running.add(
+            pool.submit(
+                () -> {
+                  for (int i = 0; i < each; i++) {
+                    BatchWriter batch = new BatchWriter(volume, epoch, i, i + 1);
+                    for (int block = 0; block < 8; block++) {
+                      batch.addValue(block, noise, 0);
+                    }
+                    syncTo(journal, journal.append(batch).position());
+                  }
+                  return volume;
+                }));
+      }
+      for (Future<?> thread : running) {
+        thread.get();
+      }
+    }
+    // Each write was before some sync of the same file.
+    assertThat(synced).isEqualTo(written);
+    journal.close();
+    List<String> names = files.list(directory).stream().sorted().toList();
+    assertThat(names.size()).isGreaterThan(5);
+    for (String name : names.subList(0, names.size() - 1)) {
+      assertThat(Files.size(directory.resolve(name)))
+          .as(name)
+          .isGreaterThanOrEqualTo(LIMITS.segmentBytes());
     }
   }
 }

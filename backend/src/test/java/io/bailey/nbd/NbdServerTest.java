@@ -6,7 +6,6 @@ import static org.awaitility.Awaitility.await;
 
 import io.bailey.io.StorageException;
 import io.bailey.io.StorageException.Kind;
-import java.io.EOFException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -168,7 +167,7 @@ class NbdServerTest {
           .extracting(RawClient.Reply::type)
           .containsExactly(Wire.CHUNK_OFFSET_DATA);
       served.disk().cold();
-      client.send(RawClient.request(Wire.READ, 0, 1, 0, MIB));
+      client.send(RawClient.request(Wire.READ, 0, 1, 0, WaitingRequest.PIECE_BYTES));
       assertThat(client.replies())
           .extracting(RawClient.Reply::type)
           .containsExactly(Wire.CHUNK_OFFSET_HOLE, Wire.CHUNK_OFFSET_DATA, Wire.CHUNK_OFFSET_HOLE);
@@ -177,7 +176,7 @@ class NbdServerTest {
           .extracting(RawClient.Reply::type)
           .containsExactly(Wire.CHUNK_OFFSET_DATA);
       client.send(RawClient.request(Wire.READ, 0, 1, 0, 64 * MIB));
-      assertThat(client.replies()).hasSize(66).last().matches(RawClient.Reply::isLast);
+      assertThat(client.replies()).hasSize(67).last().matches(RawClient.Reply::isLast);
     }
   }
 
@@ -219,7 +218,7 @@ class NbdServerTest {
   }
 
   @Test
-  void stoppingRefusesTheNewAndEndsWhatIsInFlight() throws Exception {
+  void stoppingAnswersNothingNewAndEndsWhatIsInFlight() throws Exception {
     RawClient busy = served.simple();
     RawClient idle = served.simple();
     try (busy;
@@ -233,15 +232,16 @@ class NbdServerTest {
               .uncaughtExceptionHandler((thread, e) -> failure.set(e))
               .start(() -> stopExport(Duration.ofSeconds(30)));
       await().until(served.export()::isStopping);
-      assertThat(busy.ask(Wire.READ, 0, 0, 512)).isEqualTo(ESHUTDOWN);
-      assertThat(idle.ask(Wire.WRITE, 0, 0, 512, new byte[512])).isEqualTo(ESHUTDOWN);
+      busy.send(RawClient.request(Wire.READ, 0, 2, 0, 512));
+      idle.send(RawClient.request(Wire.WRITE, 0, 1, 0, 512), new byte[512]);
+      assertThatThrownBy(() -> idle.receive(1)).isInstanceOf(IOException.class);
       served.disk().release();
       RawClient.Reply last = busy.reply(0);
       assertThat(last.cookie()).isEqualTo(1);
       assertThat(last.error()).isZero();
       stopper.join();
       assertThat(failure.get()).isNull();
-      assertThatThrownBy(() -> idle.receive(1)).isInstanceOf(EOFException.class);
+      assertThatThrownBy(() -> busy.receive(1)).isInstanceOf(IOException.class);
     }
     assertThat(served.disk().calls()).containsExactly("write 0 512", "flush");
     assertThat(served.socket()).doesNotExist();
@@ -301,13 +301,48 @@ class NbdServerTest {
         System.arraycopy(read, 0, many, i * read.length, read.length);
       }
       stuck.send(many);
-      await().until(() -> served.export().stats().snapshot().queueDepth() >= 8);
+      long share = RequestMemory.TOTAL_BYTES / 8;
+      await().until(() -> served.export().stats().snapshot().queueDepth() >= 4);
       assertThat(served.export().stats().snapshot().queueDepth())
-          .isLessThanOrEqualTo((int) (Outbox.BUDGET_BYTES / MIB));
+          .isLessThanOrEqualTo((int) (share / MIB));
+      assertThat(served.server().memory().usedBytes()).isBetween(1L, share);
       for (int i = 0; i < 1000; i++) {
         assertThat(stuck.reply(MIB).error()).isZero();
       }
     }
+  }
+
+  @Test
+  void longReplyThatFailsInItsMiddleEndsTheConnectionAndNoOther() throws IOException {
+    try (RawClient unlucky = served.simple();
+        RawClient other = served.simple()) {
+      unlucky.send(RawClient.request(Wire.READ, 0, 1, 0, 64 * MIB));
+      unlucky.receive(Wire.SIMPLE_BYTES);
+      served.disk().failWith(Kind.DAMAGED);
+      assertThat(unlucky.receiveToEnd()).isLessThan(64L * MIB);
+      served.disk().failWith(null);
+      assertThat(other.answers()).isTrue();
+    }
+    await().until(() -> served.server().memory().usedBytes() == 0);
+    assertThat(served.export().stats().snapshot().queueDepth()).isZero();
+  }
+
+  @Test
+  void nothingIsCountedAnyMoreOfClientsThatWentAway() throws IOException {
+    served.disk().cold();
+    byte[] read = RawClient.request(Wire.READ, 0, 1, 0, 64 * MIB);
+    for (int i = 0; i < 20; i++) {
+      try (RawClient client = i % 2 == 0 ? served.simple() : served.structured()) {
+        client.send(read, read, RawClient.request(Wire.BLOCK_STATUS, 0, 2, 0, MIB));
+        client.send(
+            RawClient.request(Wire.WRITE, 0, 3, 0, 100_000),
+            new byte[100_000],
+            RawClient.request(Wire.WRITE, Wire.FLAG_FUA, 4, 0, 300_000),
+            new byte[1000]);
+      }
+    }
+    await().until(() -> served.server().memory().usedBytes() == 0);
+    await().until(() -> served.export().stats().snapshot().queueDepth() == 0);
   }
 
   @Test

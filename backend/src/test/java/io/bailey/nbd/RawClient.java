@@ -179,6 +179,17 @@ final class RawClient implements AutoCloseable {
     return bytes.array();
   }
 
+  /** Reads that much and forgets it. */
+  void skip(long length) throws IOException {
+    ByteBuffer bytes = ByteBuffer.allocate(64 << 10);
+    for (long left = length; left > 0; left -= bytes.position()) {
+      bytes.clear().limit((int) Math.min(bytes.capacity(), left));
+      if (channel.read(bytes) < 0) {
+        throw new EOFException("closed by the server");
+      }
+    }
+  }
+
   /** Reads until the server closes; returns how much came. */
   long receiveToEnd() throws IOException {
     ByteBuffer bytes = ByteBuffer.allocate(8192);

@@ -26,7 +26,6 @@ public final class StampedDisk {
   private static final int DEPTH = 16;
   private static final int MOST_BLOCKS = 16;
   private static final long NONE = -1;
-  private static final int SHUTDOWN = 108;
 
   private final Path socket;
   private final String name;
@@ -43,10 +42,17 @@ public final class StampedDisk {
   private final long[] forgotten;
 
   private final int[] firstErrors = new int[1];
+  private final boolean trims;
   private volatile boolean stop;
 
-  /** A disk that is all zeros now. */
+  /** A disk that is all zeros now, on a server whose trimmed blocks read as zeros. */
   public StampedDisk(Path socket, String name, int blocks, long seed) {
+    this(socket, name, blocks, seed, true);
+  }
+
+  /** Like the other; the protocol lets a server ignore a trim, and one that does gets none. */
+  public StampedDisk(Path socket, String name, int blocks, long seed, boolean trims) {
+    this.trims = trims;
     this.socket = socket;
     this.name = name;
     this.seeds = new Random(seed);
@@ -192,7 +198,8 @@ public final class StampedDisk {
         return;
       }
       sent.put(cookie, new Request(first, count, null));
-      int command = zeros ? (random.nextBoolean() ? Wire.TRIM : Wire.WRITE_ZEROES) : Wire.WRITE;
+      int command =
+          zeros ? (trims && random.nextBoolean() ? Wire.TRIM : Wire.WRITE_ZEROES) : Wire.WRITE;
       int flags = random.nextInt(100) == 0 ? Wire.FLAG_FUA : 0;
       byte[] header =
           RawClient.request(
@@ -209,10 +216,8 @@ public final class StampedDisk {
       Request request = sent.remove(reply.cookie());
       assertThat(request).as("request of the reply").isNotNull();
       if (reply.error() != 0) {
-        if (reply.error() != SHUTDOWN) {
-          synchronized (history) {
-            firstErrors[0] = firstErrors[0] == 0 ? reply.error() : firstErrors[0];
-          }
+        synchronized (history) {
+          firstErrors[0] = firstErrors[0] == 0 ? reply.error() : firstErrors[0];
         }
       } else if (request.mark != null) {
         covered(request.mark);
@@ -236,17 +241,30 @@ public final class StampedDisk {
     return bytes.array();
   }
 
+  /** Connects and has a read answered. */
+  public void attach() throws IOException {
+    try (RawClient client = RawClient.simple(socket, name)) {
+      client.send(RawClient.request(Wire.READ, 0, 1, 0, BLOCK_BYTES));
+      assertThat(client.reply(BLOCK_BYTES).error()).isZero();
+    }
+  }
+
   /** Reads every block: it holds what was acknowledged last, or what was in flight after that. */
   public void verify() throws IOException {
-    verify(false);
+    assertThat(wrongBlocks()).as("wrong blocks of %s", name).isEmpty();
   }
 
   /** Reads every block: it holds what the last flush covered, or something later. */
   public void verifyAfterPowerLoss() throws IOException {
-    verify(true);
+    assertThat(wrongBlocks(true)).as("wrong blocks of %s", name).isEmpty();
   }
 
-  private void verify(boolean powerLost) throws IOException {
+  /** What {@link #verify} would complain of; what is there is what is expected from now on. */
+  public List<String> wrongBlocks() throws IOException {
+    return wrongBlocks(false);
+  }
+
+  private List<String> wrongBlocks(boolean powerLost) throws IOException {
     List<String> wrong = new ArrayList<>();
     try (RawClient client = RawClient.simple(socket, name)) {
       for (int first = 0; first < inFlight.length; first += MOST_BLOCKS) {
@@ -264,7 +282,7 @@ public final class StampedDisk {
         }
       }
     }
-    assertThat(wrong).as("wrong blocks of %s, %d written at most", name, stamps.get()).isEmpty();
+    return wrong;
   }
 
   private void check(int block, byte[] bytes, boolean powerLost, List<String> wrong) {

@@ -21,17 +21,20 @@ import java.util.concurrent.TimeUnit;
 public record Tool(int exitCode, String out, String err) {
   private static final Duration LIMIT = Duration.ofSeconds(60);
   private static final Map<String, String> PACKAGES =
-      Map.of(
-          "nbdinfo", "libnbd-bin",
-          "nbdcopy", "libnbd-bin",
-          "/usr/bin/python3", "python3-libnbd",
-          "nbdkit", "nbdkit",
-          "fio", "fio",
-          "qemu-io", "qemu-utils",
-          "qemu-img", "qemu-utils",
-          "qemu-system-x86_64", "qemu-system-x86",
-          "socat", "socat",
-          "setpriv", "util-linux");
+      Map.ofEntries(
+          Map.entry("nbdinfo", "libnbd-bin"),
+          Map.entry("nbdcopy", "libnbd-bin"),
+          Map.entry("/usr/bin/python3", "python3-libnbd"),
+          Map.entry("nbdkit", "nbdkit"),
+          Map.entry("fio", "fio"),
+          Map.entry("qemu-io", "qemu-utils"),
+          Map.entry("qemu-img", "qemu-utils"),
+          Map.entry("qemu-system-x86_64", "qemu-system-x86"),
+          Map.entry("socat", "socat"),
+          Map.entry("setpriv", "util-linux"),
+          Map.entry("/sbin/mkfs.ext4", "e2fsprogs"),
+          Map.entry("/sbin/mkfs.xfs", "xfsprogs"),
+          Map.entry("/usr/sbin/xfs_io", "xfsprogs"));
 
   /** Runs a program to its end and expects it to be content. */
   public static Tool run(String... command) throws IOException {

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.bailey.crypto.DataKey;
 import io.bailey.crypto.KeyRing;
 import io.bailey.crypto.KeyWrap;
+import io.bailey.dubtree.Dubtree;
 import io.bailey.dubtree.RunRef;
 import io.bailey.io.Decoder;
 import io.bailey.io.Encoder;
@@ -49,7 +50,8 @@ final class RootTest {
     for (int i = random.nextInt(8); i > 0; i--) {
       byte[] bytes = new byte[200];
       random.nextBytes(bytes);
-      Encoder ref = new Encoder(200).putBytes(bytes, 0, 33).putVar(random.nextInt(1 << 30));
+      bytes[0] = (byte) random.nextInt(Dubtree.MAX_LEVELS);
+      Encoder ref = new Encoder(200).putBytes(bytes, 0, 33).putVar(1 + random.nextInt(1 << 30));
       ref.putBytes(bytes, 40, 48).putVar(random.nextInt(1 << 30)).putVar(100).putVar(200);
       ref.putVar(random.nextInt(1 << 30)).putBytes(bytes, 90, 16);
       runs.add(RunRef.readFrom(new Decoder("made up", ref.toBytes())));

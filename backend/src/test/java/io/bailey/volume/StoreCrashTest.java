@@ -5,9 +5,16 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.bailey.io.FaultyFiles;
 import io.bailey.io.FaultyFiles.Call;
+import io.bailey.io.QuietLog;
+import io.bailey.io.SimulatedHost;
+import io.bailey.io.StorageException;
 import io.bailey.io.StorageException.Kind;
+import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -48,57 +55,48 @@ final class StoreCrashTest {
     }
   }
 
-  /**
-   * The journal's first record after a root straddles it, and recovery fills more than one buffer:
-   * the roots that it writes on the way must not make later records look as if they were in them.
-   */
+  /** Flushes go on while the log is being sorted, and what the root then covers is in it. */
   @Test
-  void flushedWritesSurviveAPowerCut_whileBuffersAreBeingEmptied() throws Exception {
+  void flushedWritesSurviveAPowerCut_whileTheLogIsBeingSorted() throws Exception {
     int blocks = TestStore.BUFFER_BLOCKS;
     CountDownLatch hold = new CountDownLatch(1);
-    CountDownLatch holdNext = new CountDownLatch(1);
-    CountDownLatch syncing = new CountDownLatch(1);
-    CountDownLatch rooted = new CountDownLatch(1);
+    CountDownLatch sorting = new CountDownLatch(1);
     try (TestStore first = new TestStore(directory)) {
       Volume volume = first.volume("v", Durability.FLUSH);
       for (int i = 0; i < blocks; i++) {
         TestStore.write(volume, i, i);
-        if (i == 100) {
-          // So that the buffer ends with writes that no record has yet.
-          volume.flush();
-        }
       }
       first.files.fault(
           (call, path) -> {
-            if (call == Call.RENAME && path.endsWith("volumes/v")) {
-              rooted.countDown();
-            } else if (call == Call.CREATE && TestStore.CHUNKS.test(path)) {
-              syncing.countDown();
-              FaultyFiles.await(rooted.getCount() > 0 ? hold : holdNext);
+            if (call == Call.CREATE && TestStore.CHUNKS.test(path)) {
+              sorting.countDown();
+              FaultyFiles.await(hold);
             }
           });
-      try {
-        TestStore.write(volume, blocks, blocks);
-        FaultyFiles.await(syncing);
-        volume.flush();
-        hold.countDown();
-        FaultyFiles.await(rooted);
-        // From here on nothing leaves the buffers.
-        for (int i = blocks + 1; i < 3 * blocks - 10; i++) {
-          TestStore.write(volume, i, i);
-          if (i % 50 == 0) {
-            volume.flush();
-          }
-        }
-        volume.flush();
-        try (TestStore cut = first.powerless("cut", TestStore.BUDGET)) {
-          Volume again = cut.store.volume("v").orElseThrow();
-          TestStore.compare(again, 0, 3 * blocks - 10, "after the cut");
-        }
-      } finally {
-        hold.countDown();
-        holdNext.countDown();
+      volume.upkeep().requestCheckpoint();
+      FaultyFiles.await(sorting);
+      for (int i = blocks / 2; i < 2 * blocks; i++) {
+        TestStore.write(volume, i, i);
       }
+      volume.flush();
+      TestStore.compare(volume, 0, 2 * blocks, "while sorting");
+      try (TestStore cut = first.powerless("cut", TestStore.BUDGET);
+          TestStore killed = first.killed("killed", TestStore.BUDGET)) {
+        TestStore.compare(cut.store.volume("v").orElseThrow(), 0, 2 * blocks, "cut");
+        TestStore.compare(killed.store.volume("v").orElseThrow(), 0, 2 * blocks, "killed");
+      }
+      hold.countDown();
+      Awaitility.await().until(() -> !volume.stats().levelBytes().isEmpty());
+      for (int i = 2 * blocks; i < 3 * blocks; i++) {
+        TestStore.write(volume, i, i);
+      }
+      volume.flush();
+      TestStore.compare(volume, 0, 3 * blocks, "sorted");
+      try (TestStore cut = first.powerless("cut2", TestStore.BUDGET)) {
+        TestStore.compare(cut.store.volume("v").orElseThrow(), 0, 3 * blocks, "cut later");
+      }
+    } finally {
+      hold.countDown();
     }
   }
 
@@ -157,5 +155,61 @@ final class StoreCrashTest {
           .hasMessageContaining("volume v takes no writes");
       TestStore.compare(volume, 0, 1, "reads");
     }
+  }
+
+  @Test
+  void aStoreWhoseDiskIsGone_leavesNoFileOpenWhenItIsClosed() throws Exception {
+    try (TestStore first = new TestStore(directory)) {
+      Volume volume = first.volume("v", Durability.FLUSH);
+      for (int i = 0; i < 3; i++) {
+        TestStore.write(volume, i, i);
+        volume.checkpoint();
+      }
+      first.files.failAll(Kind.IO, path -> true, Call.values());
+      assertThatThrownBy(first.store::close).hasMessageContaining("made to fail");
+      assertThat(first.files.openFiles()).isZero();
+      first.files.heal();
+      first.store = first.opened();
+      TestStore.compare(first.store.volume("v").orElseThrow(), 0, 3, "opened again");
+    }
+  }
+
+  @Test
+  void aStartThatFailsAtAnyCall_leavesNoFileOpen() throws Exception {
+    try (SimulatedHost host = new SimulatedHost();
+        QuietLog _ = new QuietLog()) {
+      Store first = Workload.open(host);
+      ImageName image = ImageName.parse("i:1");
+      VolumeSpec empty = new VolumeSpec(Optional.empty(), 64 << 20, Durability.FLUSH);
+      Volume volume = first.createVolume("v", empty);
+      TestStore.write(volume, 0, 0);
+      first.commit("v", image);
+      TestStore.write(volume, 1, 1);
+      volume.flush();
+      SimulatedHost.State state = host.state();
+      first.close();
+      int calls = 0;
+      boolean failed = true;
+      while (failed) {
+        host.becomeKilled(state);
+        failed = failsToOpen(host, ++calls);
+        assertThat(host.files().openFiles()).as("call %d", calls).isZero();
+      }
+      assertThat(calls).isGreaterThan(30);
+    }
+  }
+
+  /** Whether a start fails at a call, or went on in spite of it; false if there is no such call. */
+  private static boolean failsToOpen(SimulatedHost host, int call) throws IOException {
+    AtomicInteger calls = new AtomicInteger();
+    host.files().failNth(call, Kind.IO, path -> calls.incrementAndGet() > 0, Call.values());
+    try {
+      Workload.open(host).close();
+    } catch (StorageException e) {
+      // What is left open is asked for next.
+    } finally {
+      host.files().heal();
+    }
+    return calls.get() >= call;
   }
 }

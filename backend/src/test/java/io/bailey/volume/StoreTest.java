@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -192,7 +193,8 @@ final class StoreTest {
       assertThat(test.chunkFiles()).hasSize(files);
       TestStore.compare(test.store.volume("b").orElseThrow(), 50, 2000, "the last fork");
       test.store.removeVolume("b");
-      assertThat(test.chunkFiles()).isEmpty();
+      Awaitility.await("what was read ahead is let go of")
+          .untilAsserted(() -> assertThat(test.chunkFiles()).isEmpty());
     }
   }
 

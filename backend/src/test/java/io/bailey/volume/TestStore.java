@@ -1,6 +1,7 @@
 package io.bailey.volume;
 
 import io.bailey.io.FaultyFiles;
+import io.bailey.io.HostFiles;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -37,7 +38,18 @@ final class TestStore implements AutoCloseable {
 
   void reopen() throws IOException {
     store.close();
-    store = Store.open(new StoreOptions(directory, memory, BUDGET), files);
+    check();
+    store = opened();
+  }
+
+  /** The store opened, it being closed. */
+  Store opened() throws IOException {
+    return Store.open(new StoreOptions(directory, memory, BUDGET), files);
+  }
+
+  /** Writes the store's anchor now, and not some seconds later. */
+  void writeAnchor() throws IOException {
+    store.writeAnchor();
   }
 
   /** A directory with what store and memory hold at this moment. */
@@ -112,5 +124,25 @@ final class TestStore implements AutoCloseable {
   public void close() throws IOException {
     files.heal();
     store.close();
+    check();
+  }
+
+  private void check() throws IOException {
+    checkWhole(files, directory, memory);
+  }
+
+  /**
+   * Fails unless every file that a closed store needs is whole. With {@code -Dbailey.check=values}
+   * each value is opened too.
+   */
+  static void checkWhole(HostFiles files, Path directory, Path memory) throws IOException {
+    boolean values = "values".equals(System.getProperty("bailey.check"));
+    CheckOptions options = new CheckOptions(List.of(), values);
+    CheckReport report =
+        ClosedStore.check(
+            files, directory, memory, OuterKey.Source.NONE, options, Progress.NONE, () -> false);
+    if (!report.whole()) {
+      throw new AssertionError("the store was closed with damage in it: " + report.damage());
+    }
   }
 }

@@ -2,6 +2,7 @@ package io.bailey.volume;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.bailey.io.LocalFiles;
 import io.bailey.volume.BlockDevice.ExtentKind;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -11,13 +12,20 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
 import java.util.TreeMap;
+import java.util.stream.LongStream;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
-/** Random operations on a store beside plain arrays; after each, a piece is compared. */
+/**
+ * Random operations on a store of up to 50 volumes beside plain arrays; after each, a piece is
+ * compared. The system properties {@code bailey.model.seeds}, {@code bailey.model.firstSeed} and
+ * {@code bailey.model.steps} make it longer, or replay one seed.
+ */
 final class VolumeModelTest {
-  private static final int DISK_BYTES = (6 << 20) + 512 * 3;
+  private static final int DISK_BYTES = (2 << 20) + 512 * 3;
+  private static final int MAX_VOLUMES = 50;
+  private static final int STEPS = Integer.getInteger("bailey.model.steps", 800);
 
   @TempDir Path directory;
 
@@ -27,16 +35,24 @@ final class VolumeModelTest {
   private final Map<ImageName, byte[]> images = new TreeMap<>();
   private int names;
 
+  static LongStream seeds() {
+    long first = Long.getLong("bailey.model.firstSeed", 1);
+    return LongStream.range(first, first + Integer.getInteger("bailey.model.seeds", 4));
+  }
+
   @ParameterizedTest
-  @ValueSource(longs = {1, 2, 3, 4})
+  @MethodSource("seeds")
   void volumesHoldWhatTheModelHolds_throughForksCommitsReopeningsAndDeletions(long seed)
       throws Exception {
     random = new Random(seed);
     open();
     try {
-      for (int step = 0; step < 400; step++) {
+      for (int volumes = random.nextInt(MAX_VOLUMES); volumes > 0; volumes--) {
+        create();
+      }
+      for (int step = 0; step < STEPS; step++) {
         step();
-        if (step % 50 == 49) {
+        if (step % 100 == 99) {
           compareAll("seed " + seed + " step " + step);
         }
       }
@@ -45,6 +61,7 @@ final class VolumeModelTest {
     } finally {
       store.close();
     }
+    checkWhole();
     assertThat(directory.resolve("memory/slab-0")).doesNotExist();
   }
 
@@ -54,15 +71,20 @@ final class VolumeModelTest {
             new StoreOptions(directory.resolve("store"), directory.resolve("memory"), 64L << 20));
   }
 
+  private void checkWhole() throws Exception {
+    TestStore.checkWhole(new LocalFiles(), directory.resolve("store"), directory.resolve("memory"));
+  }
+
   private void reopen() throws Exception {
     store.close();
+    checkWhole();
     open();
     assertThat(store.volumes()).extracting(Volume::name).containsExactlyElementsOf(model.keySet());
   }
 
   private void step() throws Exception {
     int kind = random.nextInt(100);
-    if (model.isEmpty() || (kind < 3 && model.size() < 8)) {
+    if (model.isEmpty() || (kind < 3 && model.size() < MAX_VOLUMES)) {
       create();
     } else if (kind < 4) {
       String gone = anyVolume();
@@ -79,8 +101,14 @@ final class VolumeModelTest {
       images.remove(image);
     } else if (kind < 8) {
       reopen();
-    } else if (kind < 12) {
+    } else if (kind < 11) {
       store.volume(anyVolume()).orElseThrow().checkpoint();
+    } else if (kind < 12) {
+      Volume volume = store.volume(anyVolume()).orElseThrow();
+      volume.merge();
+      if (random.nextBoolean()) {
+        volume.compact();
+      }
     } else if (kind < 13) {
       store.volume(anyVolume()).orElseThrow().flush();
     } else if (kind < 20) {

@@ -18,7 +18,7 @@ import picocli.CommandLine.Spec;
     name = "bailey bench",
     description = "Measure disks.",
     mixinStandardHelpOptions = true,
-    subcommands = RandomCommand.class,
+    subcommands = {RandomCommand.class, NbdCommand.class, ScaleCommand.class, FleetCommand.class},
     synopsisSubcommandLabel = "COMMAND")
 public final class BenchCommand implements Runnable {
   @Spec private CommandSpec spec = CommandSpec.create();
@@ -59,6 +59,6 @@ public final class BenchCommand implements Runnable {
 
   @Override
   public void run() {
-    throw new ParameterException(spec.commandLine(), "Name a benchmark: random");
+    throw new ParameterException(spec.commandLine(), "Name a benchmark: random, nbd, scale, fleet");
   }
 }

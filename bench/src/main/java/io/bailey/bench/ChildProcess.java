@@ -1,9 +1,12 @@
 package io.bailey.bench;
 
+import io.bailey.volume.MemoryBudget;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 
@@ -28,14 +31,32 @@ final class ChildProcess implements AutoCloseable {
     return new ChildProcess(process, complaints, command.getFirst());
   }
 
+  /** The command that runs a class of this program with the daemon's options for the JVM. */
+  static List<String> java(long memoryBudgetBytes, Class<?> main, String... arguments) {
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.addAll(
+        List.of(
+            "--enable-native-access=ALL-UNNAMED",
+            "--sun-misc-unsafe-memory-access=allow",
+            "-XX:+UseG1GC",
+            "-Xlog:disable",
+            "-Xmx" + new MemoryBudget(memoryBudgetBytes).heapBytes(),
+            "-Djava.library.path=" + System.getProperty("java.library.path")));
+    String more = System.getenv("BAILEY_JAVA_OPTS");
+    if (more != null && !more.isBlank()) {
+      command.addAll(Arrays.asList(more.strip().split("\\s+")));
+    }
+    command.addAll(List.of("-cp", System.getProperty("java.class.path"), main.getName()));
+    command.addAll(List.of(arguments));
+    return command;
+  }
+
   /** Runs a command to its end and returns what it printed. */
   static String output(Path directory, List<String> command) throws IOException {
     try (ChildProcess child = start(directory, command)) {
       byte[] printed = child.process.getInputStream().readAllBytes();
-      child.awaitEnd();
-      if (child.process.exitValue() != 0) {
-        throw child.failed("ended with exit code " + child.process.exitValue());
-      }
+      child.awaitSuccess();
       return new String(printed, StandardCharsets.UTF_8);
     }
   }
@@ -71,7 +92,8 @@ final class ChildProcess implements AutoCloseable {
     }
   }
 
-  private void awaitEnd() throws IOException {
+  /** Waits for the process's end, and fails unless its exit code is 0. */
+  void awaitSuccess() throws IOException {
     try {
       if (!process.waitFor(END_SECONDS, TimeUnit.SECONDS)) {
         throw failed("didn't end within " + END_SECONDS + " s");
@@ -79,6 +101,9 @@ final class ChildProcess implements AutoCloseable {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new IOException("interrupted", e);
+    }
+    if (process.exitValue() != 0) {
+      throw failed("ended with exit code " + process.exitValue());
     }
   }
 

@@ -1,5 +1,6 @@
 package io.bailey.bench;
 
+import io.bailey.nbd.NbdExport;
 import io.bailey.nbd.NbdServer;
 import io.bailey.volume.CountedFiles;
 import io.bailey.volume.Durability;
@@ -24,7 +25,8 @@ import java.util.concurrent.TimeUnit;
  *
  * <pre>
  * run ROUND  answers lines "progress WRITES READS" and then
- *            "times OPERATIONS BLOCKS WRITE_SECONDS READ_SECONDS"
+ *            "times OPERATIONS BLOCKS WRITE_SECONDS READ_SECONDS P999_MILLIS SLOWEST_MILLIS"
+ * renew SIZE answers "renewed" when an empty volume is served in the old one's place
  * settle     answers "settled" when nothing goes on in the background any more
  * count      answers "counts BYTES_WRITTEN WRITES BYTES_READ READS" of host files
  * </pre>
@@ -34,24 +36,48 @@ import java.util.concurrent.TimeUnit;
 final class EngineProcess {
   static final String EXPORT = "bench";
   private static final long SETTLED_MILLIS = 1500;
+
+  /** The same where a volume may be made compact, which it is when it has rested for a while. */
+  private static final long RESTED_MILLIS = 11_000;
+
+  private static final long MUCH_WRITTEN_BYTES = 512L << 20;
   private static final long MAX_SETTLE_SECONDS = 300;
 
-  private final Volume volume;
+  private final Store store;
+  private final NbdServer server;
   private final CountedFiles files;
-  private final RoundRun rounds;
+  private final Durability durability;
+  private final Path socket;
+  private final Workload workload;
   private final PrintStream out;
+  private RoundRun rounds;
+  private Volume volume;
+  private NbdExport export;
 
-  private EngineProcess(Volume volume, CountedFiles files, RoundRun rounds, PrintStream out) {
-    this.volume = volume;
+  private EngineProcess(
+      Store store,
+      NbdServer server,
+      CountedFiles files,
+      Durability durability,
+      Path socket,
+      Workload workload,
+      PrintStream out)
+      throws IOException {
+    this.store = store;
+    this.server = server;
     this.files = files;
-    this.rounds = rounds;
+    this.durability = durability;
+    this.socket = socket;
     this.out = out;
+    this.workload = workload;
+    rounds = freshRounds();
+    volume = create(workload.spanBytes());
+    export = serve(volume);
   }
 
   /** Takes: store, memory directory, socket, memory budget, durability, span, operations, seed. */
   public static void main(String[] arguments) throws IOException {
     Path memory = Path.of(arguments[1]);
-    Durability durability = Durability.valueOf(arguments[4]);
     Workload workload =
         new Workload(
             Long.parseLong(arguments[5]),
@@ -65,17 +91,32 @@ final class EngineProcess {
         NbdServer server = new NbdServer();
         BufferedReader in =
             new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8))) {
-      Volume volume =
-          store.createVolume(
-              EXPORT, new VolumeSpec(Optional.empty(), workload.spanBytes(), durability));
-      server.serve(EXPORT, "a benchmark", volume, Path.of(arguments[2]));
-      RoundRun rounds = new RoundRun(workload, durability != Durability.NONE, 0);
-      EngineProcess process = new EngineProcess(volume, files, rounds, out);
+      EngineProcess process =
+          new EngineProcess(
+              store,
+              server,
+              files,
+              Durability.valueOf(arguments[4]),
+              Path.of(arguments[2]),
+              workload,
+              out);
       process.say("ready");
       for (String line = in.readLine(); line != null; line = in.readLine()) {
         process.obey(line);
       }
     }
+  }
+
+  private RoundRun freshRounds() {
+    return new RoundRun(workload, durability != Durability.NONE, 0);
+  }
+
+  private Volume create(long size) throws IOException {
+    return store.createVolume(EXPORT, new VolumeSpec(Optional.empty(), size, durability));
+  }
+
+  private NbdExport serve(Volume served) throws IOException {
+    return server.serve(EXPORT, "a benchmark", served, socket);
   }
 
   private void say(String line) {
@@ -88,6 +129,7 @@ final class EngineProcess {
       String[] words = line.split(" ", -1);
       switch (words[0]) {
         case "run" -> run(Integer.parseInt(words[1]));
+        case "renew" -> renew(Long.parseLong(words[1]));
         case "settle" -> settle();
         case "count" ->
             say(
@@ -108,9 +150,23 @@ final class EngineProcess {
             round,
             (writes, reads) -> say("progress " + writes + " " + reads));
     say(
-        "times %d %d %s %s"
+        "times %d %d %s %s %s %s"
             .formatted(
-                times.operations(), times.blocks(), times.writeSeconds(), times.readSeconds()));
+                times.operations(),
+                times.blocks(),
+                times.writeSeconds(),
+                times.readSeconds(),
+                times.writeP999Millis(),
+                times.slowestWriteMillis()));
+  }
+
+  private void renew(long size) throws IOException {
+    export.stop(NbdServer.CLOSE_GRACE);
+    store.removeVolume(EXPORT);
+    rounds = freshRounds();
+    volume = create(size);
+    export = serve(volume);
+    say("renewed");
   }
 
   /** Waits until the host's files and the levels have stayed the same for a while. */
@@ -120,8 +176,9 @@ final class EngineProcess {
     long writes = files.writes();
     long since = began;
     long now = began;
-    while (now - since < TimeUnit.MILLISECONDS.toNanos(SETTLED_MILLIS)
-        && now - began < TimeUnit.SECONDS.toNanos(MAX_SETTLE_SECONDS)) {
+    boolean much = seen.guestBytesWritten() > MUCH_WRITTEN_BYTES;
+    long quiet = TimeUnit.MILLISECONDS.toNanos(much ? RESTED_MILLIS : SETTLED_MILLIS);
+    while (now - since < quiet && now - began < TimeUnit.SECONDS.toNanos(MAX_SETTLE_SECONDS)) {
       try {
         TimeUnit.MILLISECONDS.sleep(50);
       } catch (InterruptedException e) {

@@ -6,8 +6,6 @@ import java.io.IOException;
 import java.io.Writer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 
 /** A volume of the engine in a process of its own, asked there or over NBD. */
@@ -20,45 +18,24 @@ final class EngineTarget implements Target {
   /**
    * Starts the process and makes the volume.
    *
-   * @param run for the socket and what the process complains of
-   * @param store where the data goes
-   * @param memory on a memory file system
+   * @param memoryBudgetBytes of the engine
    */
-  EngineTarget(
-      Path run,
-      Path store,
-      Path memory,
-      long memoryBudgetBytes,
-      Durability durability,
-      Workload workload)
+  EngineTarget(Workplace place, long memoryBudgetBytes, Durability durability, Workload workload)
       throws IOException {
-    socket = run.resolve("d/s");
-    List<String> command = new ArrayList<>();
-    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    command.addAll(
-        List.of(
-            "--enable-native-access=ALL-UNNAMED",
-            "--sun-misc-unsafe-memory-access=allow",
-            "-Xlog:disable",
-            "-Djava.library.path=" + System.getProperty("java.library.path")));
-    String more = System.getenv("BAILEY_JAVA_OPTS");
-    if (more != null && !more.isBlank()) {
-      command.addAll(Arrays.asList(more.strip().split("\\s+")));
-    }
-    command.addAll(
-        List.of(
-            "-cp",
-            System.getProperty("java.class.path"),
-            EngineProcess.class.getName(),
-            store.toString(),
-            memory.toString(),
+    socket = place.run().resolve("d/s");
+    List<String> command =
+        ChildProcess.java(
+            memoryBudgetBytes,
+            EngineProcess.class,
+            place.data().resolve("store").toString(),
+            place.memory().toString(),
             socket.toString(),
             Long.toString(memoryBudgetBytes),
             durability.name(),
             Long.toString(workload.spanBytes()),
             Integer.toString(workload.operations()),
-            Long.toString(workload.seed())));
-    child = ChildProcess.start(run, command);
+            Long.toString(workload.seed()));
+    child = ChildProcess.start(place.run(), command);
     in = child.process().inputReader(StandardCharsets.UTF_8);
     out = child.process().outputWriter(StandardCharsets.UTF_8);
     boolean ready = false;
@@ -74,6 +51,11 @@ final class EngineTarget implements Target {
 
   Path socket() {
     return socket;
+  }
+
+  /** Deletes the volume and serves an empty one of another size in its place. */
+  void renew(long sizeBytes) throws IOException {
+    ask("renew " + sizeBytes, "renewed", 0);
   }
 
   private String[] ask(String command, String answer, int words) throws IOException {
@@ -99,16 +81,18 @@ final class EngineTarget implements Target {
 
   @Override
   public RoundRun.Times round(int round, RoundRun.Listener listener) throws IOException {
-    String[] words = ask("run " + round, "times", 4);
+    String[] words = ask("run " + round, "times", 6);
     while (words[0].equals("progress")) {
       listener.done(Integer.parseInt(words[1]), Integer.parseInt(words[2]));
-      words = answer("times", 4);
+      words = answer("times", 6);
     }
     return new RoundRun.Times(
         Integer.parseInt(words[1]),
         Long.parseLong(words[2]),
         Double.parseDouble(words[3]),
-        Double.parseDouble(words[4]));
+        Double.parseDouble(words[4]),
+        Double.parseDouble(words[5]),
+        Double.parseDouble(words[6]));
   }
 
   @Override

@@ -153,6 +153,12 @@ final class NbdDisk implements Disk {
     drain();
   }
 
+  /** Sends a flush without waiting for what is in flight, nor for its answer. */
+  void flushLater() throws IOException {
+    begin(FLUSH, 0, 0, null);
+    sendIfFull();
+  }
+
   private boolean overlapsAny(long offset, int length) {
     for (Slot slot : slots) {
       if (slot.busy && offset < slot.offset + slot.length && slot.offset < offset + length) {

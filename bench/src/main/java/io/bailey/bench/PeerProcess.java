@@ -17,7 +17,10 @@ final class PeerProcess implements Provider {
     QCOW2("qemu-nbd"),
     QCOW2_BACKED("qemu-nbd"),
     VPC("qemu-nbd"),
-    MEMORY("nbdkit");
+    MEMORY("nbdkit"),
+
+    /** Stores nothing: what NBD itself costs in QEMU. */
+    NULL("qemu-storage-daemon");
 
     private final String program;
 
@@ -46,13 +49,15 @@ final class PeerProcess implements Provider {
   }
 
   /** Makes an empty disk and serves it. */
-  static PeerProcess start(Format format, Path run, Path data, long size) throws IOException {
+  static PeerProcess start(Format format, Workplace place, long size) throws IOException {
+    Path run = place.run();
+    Path data = place.data();
     Path socket = run.resolve("s");
-    Files.createDirectories(data);
     List<String> command =
         switch (format) {
           case MEMORY ->
               List.of("nbdkit", "--foreground", "--unix", socket.toString(), "memory", "" + size);
+          case NULL -> nullExport(socket, size);
           case RAW -> qemuNbd(socket, "raw", image(run, data, "raw", size));
           case QCOW2 -> qemuNbd(socket, "qcow2", image(run, data, "qcow2", size));
           case VPC -> qemuNbd(socket, "vpc", image(run, data, "vpc", size));
@@ -76,6 +81,17 @@ final class PeerProcess implements Provider {
         "--socket=" + socket,
         "--discard=unmap",
         image.toString());
+  }
+
+  private static List<String> nullExport(Path socket, long size) {
+    return List.of(
+        "qemu-storage-daemon",
+        "--blockdev",
+        "driver=null-co,node-name=disk,read-zeroes=on,size=" + size,
+        "--nbd-server",
+        "addr.type=unix,addr.path=" + socket,
+        "--export",
+        "type=nbd,id=export,node-name=disk,name=,writable=on");
   }
 
   private static Path image(Path run, Path data, String format, long size) throws IOException {

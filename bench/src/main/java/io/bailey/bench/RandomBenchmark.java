@@ -1,27 +1,17 @@
 package io.bailey.bench;
 
-import io.bailey.cli.ByteSize;
-import io.bailey.cli.Terminals;
 import io.bailey.volume.Durability;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
-import me.tongfei.progressbar.ConsoleProgressBarConsumer;
-import me.tongfei.progressbar.ProgressBar;
-import me.tongfei.progressbar.ProgressBarBuilder;
-import me.tongfei.progressbar.ProgressBarStyle;
 
 /** Measures one subject after the other; what each leaves on the disk is deleted after it. */
 final class RandomBenchmark {
-  private static final Path MEMORY_FILES = Path.of("/dev/shm");
-  private static final int PROGRESS_WIDTH = 100;
   private static final long SPARE_BYTES = 256L << 20;
   private static final long QCOW2_CLUSTER_BYTES = 64 << 10;
   private static final long VPC_BLOCK_BYTES = 2 << 20;
@@ -30,11 +20,13 @@ final class RandomBenchmark {
   private final Workload workload;
   private final int rounds;
   private final int peerRounds;
+  private final int warmUps;
   private final int peerSeconds;
   private final long memoryBudgetBytes;
   private final Path directory;
 
   /**
+   * @param warmUps rounds on Bailey before those, which don't count
    * @param peerSeconds after which a peer's round ends its writes; 0 for never
    * @param directory for the disks
    */
@@ -42,12 +34,14 @@ final class RandomBenchmark {
       Workload workload,
       int rounds,
       int peerRounds,
+      int warmUps,
       int peerSeconds,
       long memoryBudgetBytes,
       Path directory) {
     this.workload = workload;
     this.rounds = rounds;
     this.peerRounds = peerRounds;
+    this.warmUps = warmUps;
     this.peerSeconds = peerSeconds;
     this.memoryBudgetBytes = memoryBudgetBytes;
     this.directory = directory;
@@ -73,21 +67,9 @@ final class RandomBenchmark {
   void failIfDiskTooSmall(Collection<Subject> subjects) throws IOException {
     long needed = 0;
     for (Subject subject : subjects) {
-      if (reasonToLeaveOut(subject).isEmpty()) {
-        needed = Math.max(needed, SPARE_BYTES + needed(subject));
-      }
+      needed = Math.max(needed, SPARE_BYTES + needed(subject));
     }
-    Files.createDirectories(directory);
-    long usable = Files.getFileStore(directory).getUsableSpace();
-    if (usable < needed) {
-      throw new IOException(
-          directory
-              + " has room for "
-              + ByteSize.format(usable)
-              + ", and up to "
-              + ByteSize.format(needed)
-              + " are needed: choose another with --dir, or fewer --rounds, or a smaller --span");
-    }
+    Workplace.failIfTooSmall(directory, needed, "fewer --rounds, or a smaller --span");
   }
 
   private long needed(Subject subject) {
@@ -96,7 +78,7 @@ final class RandomBenchmark {
       return 2 * touchedBytes(rounds, Pattern.BLOCK_BYTES);
     }
     return switch (subject.peer().get()) {
-      case MEMORY -> 0;
+      case MEMORY, NULL -> 0;
       case RAW -> touchedBytes(peerRounds, Pattern.BLOCK_BYTES);
       case QCOW2, QCOW2_BACKED -> touchedBytes(peerRounds, QCOW2_CLUSTER_BYTES);
       case VPC -> touchedBytes(peerRounds, VPC_BLOCK_BYTES);
@@ -110,22 +92,11 @@ final class RandomBenchmark {
     return (long) Math.min(workload.spanBytes() * 1.02, writes * each);
   }
 
-  /** Measures a subject. */
-  Row measure(Subject subject) throws IOException {
-    Path run = Files.createTempDirectory("bailey-bench");
-    Path data = Files.createTempDirectory(directory, "bailey-bench-data");
-    Path memory = Files.createTempDirectory(MEMORY_FILES, "bailey-bench");
-    // Ended from outside: no server stays behind, and no file.
-    Thread cleaning =
-        new Thread(
-            () -> {
-              ProcessHandle.current().descendants().forEach(ProcessHandle::destroyForcibly);
-              deleteAll(run, data, memory);
-            },
-            "bench-clean");
-    Runtime.getRuntime().addShutdownHook(cleaning);
+  /** Runs all rounds on a fresh disk. */
+  RandomRun measure(Subject subject) throws IOException {
     int count = subject.peer().isEmpty() ? rounds : peerRounds;
-    try (Target target = start(subject, run, data, memory);
+    try (Workplace place = new Workplace(directory);
+        Target target = start(subject, place);
         Progress progress = new Progress(subject.title(), 2L * count * workload.operations())) {
       Usage before = target.usage();
       List<RoundRun.Times> times = new ArrayList<>();
@@ -135,29 +106,29 @@ final class RandomBenchmark {
       }
       target.settle();
       Usage used = target.usage().since(before);
-      return new Row(subject, times, storedBytes(run, data), files(data), used);
-    } finally {
-      deleteAll(run, data, memory);
-      Runtime.getRuntime().removeShutdownHook(cleaning);
+      return new RandomRun(times, storedBytes(place), files(place.data()), used);
     }
   }
 
-  private Target start(Subject subject, Path run, Path data, Path memory) throws IOException {
+  private Target start(Subject subject, Workplace place) throws IOException {
     boolean flush = subject.durability().filter(d -> d != Durability.NONE).isPresent();
     RoundRun roundRun = new RoundRun(workload, flush, subject.peer().isPresent() ? peerSeconds : 0);
     if (subject.peer().isPresent()) {
-      PeerProcess peer = PeerProcess.start(subject.peer().get(), run, data, workload.spanBytes());
+      PeerProcess peer = PeerProcess.start(subject.peer().get(), place, workload.spanBytes());
       return new ServedTarget(
           peer, peer.socket(), "", subject.depth(), workload.spanBytes(), roundRun);
     }
     EngineTarget engine =
-        new EngineTarget(
-            run,
-            data.resolve("store"),
-            memory,
-            memoryBudgetBytes,
-            subject.durability().orElseThrow(),
-            workload);
+        new EngineTarget(place, memoryBudgetBytes, subject.durability().orElseThrow(), workload);
+    boolean warm = false;
+    try {
+      warmUp(engine, subject.depth(), flush);
+      warm = true;
+    } finally {
+      if (!warm) {
+        engine.close();
+      }
+    }
     return subject.depth() == 0
         ? engine
         : new ServedTarget(
@@ -169,58 +140,37 @@ final class RandomBenchmark {
             roundRun);
   }
 
-  private static long storedBytes(Path run, Path data) throws IOException {
+  /** Runs rounds that don't count, with addresses of their own, and leaves an empty volume. */
+  private void warmUp(EngineTarget engine, int depth, boolean flush) throws IOException {
+    if (warmUps == 0) {
+      return;
+    }
+    if (depth == 0) {
+      for (int i = 1; i <= warmUps; i++) {
+        engine.round(-i, (writes, reads) -> {});
+      }
+    } else {
+      RoundRun apart = new RoundRun(workload, flush, 0);
+      try (NbdDisk disk = NbdDisk.connect(engine.socket(), EngineProcess.EXPORT, depth)) {
+        for (int i = 1; i <= warmUps; i++) {
+          apart.run(disk, -i, (writes, reads) -> {});
+        }
+      }
+    }
+    engine.settle();
+    engine.renew(workload.spanBytes());
+  }
+
+  private static long storedBytes(Workplace place) throws IOException {
     // Java can't ask for blocks that a file takes, only for its length.
-    String said = ChildProcess.output(run, List.of("du", "-s", "-B1", data.toString()));
+    String said =
+        ChildProcess.output(place.run(), List.of("du", "-s", "-B1", place.data().toString()));
     return Long.parseLong(said.split("\\s", 2)[0]);
   }
 
   private static long files(Path data) throws IOException {
     try (Stream<Path> all = Files.walk(data)) {
       return all.filter(Files::isRegularFile).count();
-    }
-  }
-
-  private static void deleteAll(Path... directories) {
-    for (Path each : directories) {
-      try (Stream<Path> all = Files.walk(each)) {
-        for (Path path : all.sorted(Comparator.reverseOrder()).toList()) {
-          Files.deleteIfExists(path);
-        }
-      } catch (IOException | UncheckedIOException e) {
-        System.err.println("bailey bench: can't delete all of " + each + ": " + e.getMessage());
-      }
-    }
-  }
-
-  /** How far a subject is: a bar on a terminal, a line elsewhere. */
-  private static final class Progress implements AutoCloseable {
-    private final Optional<ProgressBar> bar;
-
-    Progress(String title, long total) {
-      if (!Terminals.isStderrTerminal()) {
-        System.err.println("measuring " + title);
-        bar = Optional.empty();
-        return;
-      }
-      bar =
-          Optional.of(
-              new ProgressBarBuilder()
-                  .setTaskName(title)
-                  .setInitialMax(total)
-                  .setStyle(ProgressBarStyle.ASCII)
-                  .setUpdateIntervalMillis(200)
-                  .setConsumer(new ConsoleProgressBarConsumer(System.err, PROGRESS_WIDTH))
-                  .build());
-    }
-
-    void at(long done) {
-      bar.ifPresent(b -> b.stepTo(done));
-    }
-
-    @Override
-    public void close() {
-      bar.ifPresent(ProgressBar::close);
     }
   }
 }

@@ -1,21 +1,19 @@
 package io.bailey.bench;
 
 import io.bailey.cli.ByteSize;
-import io.bailey.daemon.DefaultPlaces;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Spec;
 
 /** Measures random writes and reads. */
 @Command(
@@ -29,6 +27,7 @@ import picocli.CommandLine.Spec;
 final class RandomCommand implements Callable<Integer> {
   private static final long MAX_SPAN_BYTES = 1L << 40;
   private static final int MAX_ROUNDS = 1000;
+  private static final int MAX_REPEAT = 100;
 
   @Option(
       names = "--rounds",
@@ -41,6 +40,24 @@ final class RandomCommand implements Callable<Integer> {
       defaultValue = "3",
       description = "Rounds on the others, which take longer. Default: ${DEFAULT-VALUE}.")
   private int peerRounds;
+
+  @Option(
+      names = "--warm-up",
+      paramLabel = "N",
+      defaultValue = "0",
+      description =
+          "Rounds on Bailey before those, on a volume that is then replaced; not counted. Default:"
+              + " ${DEFAULT-VALUE}.")
+  private int warmUps;
+
+  @Option(
+      names = "--repeat",
+      paramLabel = "N",
+      defaultValue = "1",
+      description =
+          "Runs of everything, the disks in turn, of which each round's median counts. Default:"
+              + " ${DEFAULT-VALUE}.")
+  private int repeat;
 
   @Option(
       names = "--operations",
@@ -72,13 +89,6 @@ final class RandomCommand implements Callable<Integer> {
   private long seed;
 
   @Option(
-      names = "--memory",
-      paramLabel = "SIZE",
-      converter = ByteSize.Converter.class,
-      description = "Bailey's memory budget; as the daemon's where it isn't given.")
-  private @Nullable ByteSize memory;
-
-  @Option(
       names = "--peer-seconds",
       paramLabel = "N",
       defaultValue = "60",
@@ -87,74 +97,54 @@ final class RandomCommand implements Callable<Integer> {
               + " Default: ${DEFAULT-VALUE}.")
   private int peerSeconds;
 
-  @Option(
-      names = "--dir",
-      paramLabel = "DIR",
-      description = "Where the disks go, each deleted once measured; else the temporary directory.")
-  private @Nullable Path directory;
-
-  @Option(
-      names = "--out",
-      paramLabel = "DIR",
-      defaultValue = ".",
-      description = "Where the reports go. Default: the working directory.")
-  private Path out = Path.of(".");
-
-  @Option(
-      names = {"-h", "--help"},
-      usageHelp = true,
-      description = "Show this and exit.")
-  @SuppressWarnings("UnusedVariable") // picocli acts on it
-  private boolean help;
-
-  @Spec private CommandSpec spec = CommandSpec.create();
+  @Mixin private final CommonOptions common = new CommonOptions();
 
   @Override
   public Integer call() throws IOException {
     int count = operations != null ? operations : quick ? 10_000 : 100_000;
     long size = span != null ? span.bytes() : quick ? 2L << 30 : 16L << 30;
-    require(rounds >= 1 && rounds <= MAX_ROUNDS, "--rounds is 1 to " + MAX_ROUNDS);
-    require(peerRounds >= 1 && peerRounds <= MAX_ROUNDS, "--peer-rounds is 1 to " + MAX_ROUNDS);
-    require(count >= 1, "--operations is at least 1");
-    require(peerSeconds >= 0, "--peer-seconds is at least 0");
-    require(
+    common.require(rounds >= 1 && rounds <= MAX_ROUNDS, "--rounds is 1 to " + MAX_ROUNDS);
+    common.require(
+        peerRounds >= 1 && peerRounds <= MAX_ROUNDS, "--peer-rounds is 1 to " + MAX_ROUNDS);
+    common.require(repeat >= 1 && repeat <= MAX_REPEAT, "--repeat is 1 to " + MAX_REPEAT);
+    common.require(warmUps >= 0 && warmUps <= MAX_ROUNDS, "--warm-up is 0 to " + MAX_ROUNDS);
+    common.require(count >= 1, "--operations is at least 1");
+    common.require(peerSeconds >= 0, "--peer-seconds is at least 0");
+    common.require(
         size >= 1 << 20 && size <= MAX_SPAN_BYTES && size % Pattern.BLOCK_BYTES == 0,
         "--span is 1M to 1T, and whole blocks of 4096 bytes");
     Set<Subject> subjects = only.isEmpty() ? EnumSet.allOf(Subject.class) : EnumSet.copyOf(only);
-    Files.createDirectories(out);
+    Path out = common.out();
     RandomBenchmark benchmark =
         new RandomBenchmark(
             new Workload(size, count, seed),
             quick ? 1 : rounds,
             quick ? 1 : peerRounds,
+            warmUps,
             peerSeconds,
-            memory == null ? DefaultPlaces.memoryBudgetBytes() : memory.bytes(),
-            directory == null ? Path.of(System.getProperty("java.io.tmpdir")) : directory);
-    List<Row> rows = new ArrayList<>();
+            common.memoryBudgetBytes(),
+            common.directory());
+    List<Subject> measured = new ArrayList<>();
     List<String> left = new ArrayList<>();
     for (Subject subject : subjects) {
-      benchmark.reasonToLeaveOut(subject).ifPresent(left::add);
+      benchmark.reasonToLeaveOut(subject).ifPresentOrElse(left::add, () -> measured.add(subject));
     }
-    benchmark.failIfDiskTooSmall(subjects);
-    for (Subject subject : subjects) {
-      if (benchmark.reasonToLeaveOut(subject).isEmpty()) {
-        rows.add(benchmark.measure(subject));
-      }
-    }
-    if (rows.isEmpty()) {
+    if (measured.isEmpty()) {
       throw new IOException("nothing to measure: " + String.join("; ", left));
     }
-    Report report = new Report(new Workload(size, count, seed), rows, left);
-    report.lines().forEach(spec.commandLine().getOut()::println);
-    spec.commandLine().getOut().flush();
-    report.writeJson(out.resolve("random.json"), Machine.describe());
-    Plot.write(report, out.resolve("random"));
-    return 0;
-  }
-
-  private void require(boolean holds, String message) {
-    if (!holds) {
-      throw new ParameterException(spec.commandLine(), message);
+    benchmark.failIfDiskTooSmall(measured);
+    Map<Subject, List<RandomRun>> runs = new EnumMap<>(Subject.class);
+    for (int i = 0; i < repeat; i++) {
+      for (Subject subject : measured) {
+        runs.computeIfAbsent(subject, any -> new ArrayList<>()).add(benchmark.measure(subject));
+      }
     }
+    List<Row> rows = new ArrayList<>();
+    runs.forEach((subject, found) -> rows.add(new Row(subject, found)));
+    Report report = new Report(new Workload(size, count, seed), warmUps, repeat, rows, left);
+    common.print(report.lines());
+    report.writeJson(out.resolve("random.json"), Machine.describe());
+    report.plot(out.resolve("random"));
+    return 0;
   }
 }

@@ -14,25 +14,28 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.OptionalDouble;
 import java.util.function.DoubleFunction;
+import java.util.function.ToDoubleFunction;
 import org.jspecify.annotations.Nullable;
 
 /** The figures of a run of {@code bench random}, as a table and as JSON. */
 final class Report {
   private final Workload workload;
+  private final int warmUps;
+  private final int repeat;
   private final List<Row> rows;
   private final List<String> left;
 
   /**
+   * @param warmUps rounds on Bailey before those that count
+   * @param repeat runs of each subject
    * @param left out, each with its reason
    */
-  Report(Workload workload, List<Row> rows, List<String> left) {
+  Report(Workload workload, int warmUps, int repeat, List<Row> rows, List<String> left) {
     this.workload = workload;
+    this.warmUps = warmUps;
+    this.repeat = repeat;
     this.rows = rows;
     this.left = left;
-  }
-
-  List<Row> rows() {
-    return rows;
   }
 
   /** Lines for people. */
@@ -44,6 +47,8 @@ final class Report {
             ">writes/s",
             ">first",
             ">last",
+            ">p99.9 ms",
+            ">slowest",
             ">reads/s",
             ">first",
             ">last",
@@ -55,39 +60,66 @@ final class Report {
             ">mean I/O",
             ">CPU s/100k",
             ">resident");
-    for (Row row : rows) {
-      RoundRun.Times first = row.rounds().getFirst();
-      RoundRun.Times last = row.rounds().getLast();
-      boolean early = row.rounds().stream().anyMatch(t -> t.operations() < workload.operations());
-      table.row(
-          row.subject().title(),
-          row.rounds().size() + (early ? "*" : " "),
-          number("%,.0f", row.median(RoundRun.Times::writesPerSecond)),
-          number("%,.0f", first.writesPerSecond()),
-          number("%,.0f", last.writesPerSecond()),
-          number("%,.0f", row.median(RoundRun.Times::readsPerSecond)),
-          number("%,.0f", first.readsPerSecond()),
-          number("%,.0f", last.readsPerSecond()),
-          ByteSize.format(row.storedBytes()),
-          Long.toString(row.files()),
-          number("%.2f", row.bytesPerGuestByte()),
-          number("%.2f", row.bytesPerPackedByte()),
-          optional(row.hostWritesPerWrite(), value -> number("%.4f", value)),
-          optional(row.bytesPerHostWrite(), value -> ByteSize.format((long) value)),
-          number("%.2f", row.cpuSecondsPer100k()),
-          ByteSize.format(row.usage().residentBytes()));
-    }
+    rows.forEach(row -> table.row(cells(row)));
     List<String> lines = new ArrayList<>(table.lines());
     lines.add("");
+    List<Figure> aims = RandomAims.of(workload, rows);
+    if (!aims.isEmpty()) {
+      lines.addAll(Figure.lines(aims));
+      lines.add("");
+    }
     lines.add(
-        "writes/s and reads/s: the median of the rounds. packed: bytes written per guest byte after"
-            + " compression.");
+        "Each round: the median of "
+            + repeat
+            + " runs on fresh disks. writes/s and reads/s: the median of the rounds. p99.9 and"
+            + " slowest: of single writes, the slowest of all runs. packed: bytes written per guest"
+            + " byte after compression.");
+    lines.add(
+        warmUps == 0
+            ? "Bailey's processes are fresh: the first round is also that of a JVM that hasn't"
+                + " compiled its code."
+            : "Warm-up: "
+                + warmUps
+                + " of such rounds on another volume, not counted, in each of Bailey's processes.");
     lines.add("CPU: of the disk's process; in-process that includes making and checking the data.");
-    if (lines.stream().anyMatch(line -> line.contains("*"))) {
+    if (rows.stream().anyMatch(this::endedEarly)) {
       lines.add("*: rounds that ended before all operations were done, for they took too long.");
     }
     left.forEach(reason -> lines.add("left out: " + reason));
     return lines;
+  }
+
+  private String[] cells(Row row) {
+    List<Double> writes = row.each(RoundRun.Times::writesPerSecond);
+    List<Double> reads = row.each(RoundRun.Times::readsPerSecond);
+    return new String[] {
+      row.subject().title(),
+      row.rounds() + (endedEarly(row) ? "*" : " "),
+      number("%,.0f", row.median(RoundRun.Times::writesPerSecond)),
+      number("%,.0f", writes.getFirst()),
+      number("%,.0f", writes.getLast()),
+      row.timesWrites() ? number("%,.2f", row.median(RoundRun.Times::writeP999Millis)) : "-",
+      row.timesWrites() ? number("%,.1f", row.slowestWriteMillis()) : "-",
+      number("%,.0f", row.median(RoundRun.Times::readsPerSecond)),
+      number("%,.0f", reads.getFirst()),
+      number("%,.0f", reads.getLast()),
+      ByteSize.format((long) row.ofRuns(RandomRun::storedBytes)),
+      number("%.0f", row.ofRuns(RandomRun::files)),
+      number("%.2f", row.ofRuns(RandomRun::bytesPerGuestByte)),
+      number("%.2f", row.ofRuns(RandomRun::bytesPerPackedByte)),
+      optional(row.ofRunsIfCounted(RandomRun::hostWritesPerWrite), value -> number("%.4f", value)),
+      optional(
+          row.ofRunsIfCounted(RandomRun::bytesPerHostWrite),
+          value -> ByteSize.format((long) value)),
+      number("%.2f", row.ofRuns(RandomRun::cpuSecondsPer100k)),
+      ByteSize.format((long) row.ofRuns(run -> run.usage().residentBytes()))
+    };
+  }
+
+  private boolean endedEarly(Row row) {
+    return row.runs().stream()
+        .flatMap(run -> run.rounds().stream())
+        .anyMatch(times -> times.operations() < workload.operations());
   }
 
   private static String optional(OptionalDouble value, DoubleFunction<String> format) {
@@ -106,8 +138,26 @@ final class Report {
     run.put("spanBytes", workload.spanBytes());
     run.put("operationsPerRound", workload.operations());
     run.put("seed", workload.seed());
+    run.put("warmUps", warmUps);
+    run.put("repeat", repeat);
     run.put("rows", rows.stream().map(Row::json).toList());
+    run.put("aims", RandomAims.of(workload, rows).stream().map(Figure::json).toList());
     run.put("leftOut", left);
     Files.writeString(file, Json.line(run) + "\n");
+  }
+
+  /** Draws the rates: {@code base}.svg and {@code base}.png. */
+  void plot(Path base) throws IOException {
+    List<String> names = rows.stream().map(row -> row.subject().title()).toList();
+    new Plot(
+            "Random writes, then reads of the same addresses (median of rounds)",
+            "requests a second")
+        .series("writes/s", names, rates(RoundRun.Times::writesPerSecond))
+        .series("reads/s", names, rates(RoundRun.Times::readsPerSecond))
+        .write(base);
+  }
+
+  private List<Double> rates(ToDoubleFunction<RoundRun.Times> figure) {
+    return rows.stream().map(row -> row.median(figure)).toList();
   }
 }

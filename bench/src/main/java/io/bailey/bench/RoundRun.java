@@ -2,6 +2,7 @@ package io.bailey.bench;
 
 import java.io.IOException;
 import java.util.concurrent.TimeUnit;
+import org.HdrHistogram.Histogram;
 
 /**
  * Runs rounds of a workload against a disk: writes, then reads of the same addresses with every
@@ -17,6 +18,7 @@ final class RoundRun {
   /** By block, how often it was written. */
   private final short[] versions;
 
+  private final Histogram writeNanos = new Histogram(3);
   private final Pattern pattern = new Pattern();
   private final byte[] buffer = new byte[Workload.MAX_BLOCKS * Pattern.BLOCK_BYTES];
 
@@ -37,8 +39,17 @@ final class RoundRun {
    *
    * @param operations done, of writes and of reads each; fewer than asked for where time ran out
    * @param blocks written
+   * @param writeP999Millis that 999 of 1,000 writes took at most; of a disk that has several
+   *     requests in flight this and the next say nothing
+   * @param slowestWriteMillis of all
    */
-  record Times(int operations, long blocks, double writeSeconds, double readSeconds) {
+  record Times(
+      int operations,
+      long blocks,
+      double writeSeconds,
+      double readSeconds,
+      double writeP999Millis,
+      double slowestWriteMillis) {
     double writesPerSecond() {
       return operations / writeSeconds;
     }
@@ -60,6 +71,7 @@ final class RoundRun {
    * @throws IOException if the disk fails, or gives back other bytes than were written
    */
   Times run(Disk disk, int round, Listener listener) throws IOException {
+    writeNanos.reset();
     long began = System.nanoTime();
     Workload.Requests requests = workload.requests(round);
     int operations = 0;
@@ -93,7 +105,13 @@ final class RoundRun {
       }
     }
     disk.drain();
-    return new Times(operations, blocks, writeSeconds, seconds(began));
+    return new Times(
+        operations,
+        blocks,
+        writeSeconds,
+        seconds(began),
+        writeNanos.getValueAtPercentile(99.9) / 1e6,
+        writeNanos.getMaxValue() / 1e6);
   }
 
   private static double seconds(long sinceNanos) {
@@ -106,7 +124,9 @@ final class RoundRun {
       int version = ++versions[first + i] & 0xffff;
       Pattern.fill(first + i, version, buffer, i * Pattern.BLOCK_BYTES);
     }
+    long began = System.nanoTime();
     disk.write((long) first * Pattern.BLOCK_BYTES, buffer, requests.blocks() * Pattern.BLOCK_BYTES);
+    writeNanos.recordValue(System.nanoTime() - began);
   }
 
   private void check(long offset, byte[] bytes, int at, int length) throws IOException {

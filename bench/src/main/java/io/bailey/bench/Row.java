@@ -6,60 +6,49 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.OptionalDouble;
-import java.util.OptionalLong;
+import java.util.function.Function;
 import java.util.function.ToDoubleFunction;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
-/**
- * What was measured of one subject.
- *
- * @param storedBytes what its files take on the disk, once it has settled
- * @param files how many those are
- * @param usage what its process used from the first round to the last, settling included
- */
-record Row(
-    Subject subject, List<RoundRun.Times> rounds, long storedBytes, long files, Usage usage) {
+/** What was measured of one subject, in one run or several. */
+record Row(Subject subject, List<RandomRun> runs) {
+  int rounds() {
+    return runs.getFirst().rounds().size();
+  }
+
+  /** A figure of each round: the median of the runs. */
+  List<Double> each(ToDoubleFunction<RoundRun.Times> figure) {
+    return IntStream.range(0, rounds())
+        .mapToObj(round -> Median.of(runs, run -> figure.applyAsDouble(run.rounds().get(round))))
+        .toList();
+  }
+
+  /** The median of the rounds. */
   double median(ToDoubleFunction<RoundRun.Times> figure) {
-    double[] sorted = rounds.stream().mapToDouble(figure).sorted().toArray();
-    int middle = sorted.length / 2;
-    return sorted.length % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+    return Median.of(each(figure), Double::doubleValue);
   }
 
-  long writes() {
-    return rounds.stream().mapToLong(RoundRun.Times::operations).sum();
+  /** The median of the runs. */
+  double ofRuns(ToDoubleFunction<RandomRun> figure) {
+    return Median.of(runs, figure);
   }
 
-  long guestBytes() {
-    return rounds.stream().mapToLong(RoundRun.Times::blocks).sum() * Pattern.BLOCK_BYTES;
-  }
-
-  /** Bytes written to the host's files per byte that the guest wrote. */
-  double bytesPerGuestByte() {
-    return (double) usage.hostBytesWritten() / guestBytes();
-  }
-
-  /** The same per byte that is left of the guest's after compression. */
-  double bytesPerPackedByte() {
-    return bytesPerGuestByte() * Pattern.BLOCK_BYTES / Pattern.PACKED_BLOCK_BYTES;
-  }
-
-  /** Requests to the host's files per write of the guest; empty where they weren't counted. */
-  OptionalDouble hostWritesPerWrite() {
-    OptionalLong host = usage.hostWrites();
-    return host.isPresent()
-        ? OptionalDouble.of((double) host.getAsLong() / writes())
+  /** The median of the runs of a figure that all of them have, or none. */
+  OptionalDouble ofRunsIfCounted(Function<RandomRun, OptionalDouble> figure) {
+    return runs.stream().map(figure).allMatch(OptionalDouble::isPresent)
+        ? OptionalDouble.of(ofRuns(run -> figure.apply(run).orElseThrow()))
         : OptionalDouble.empty();
   }
 
-  OptionalDouble bytesPerHostWrite() {
-    OptionalLong host = usage.hostWrites();
-    return host.isPresent() && host.getAsLong() > 0
-        ? OptionalDouble.of((double) usage.hostBytesWritten() / host.getAsLong())
-        : OptionalDouble.empty();
+  /** Whether the time of a single write is known: not where several are in flight. */
+  boolean timesWrites() {
+    return subject.depth() <= 1;
   }
 
-  double cpuSecondsPer100k() {
-    return usage.cpuSeconds() / (2.0 * writes()) * 100_000;
+  /** The slowest of all writes of all runs, in ms. */
+  double slowestWriteMillis() {
+    return runs.stream().mapToDouble(RandomRun::slowestWriteMillis).max().orElseThrow();
   }
 
   Map<String, @Nullable Object> json() {
@@ -69,24 +58,32 @@ record Row(
     row.put("depth", subject.depth());
     row.put("writesPerSecond", median(RoundRun.Times::writesPerSecond));
     row.put("readsPerSecond", median(RoundRun.Times::readsPerSecond));
-    row.put("storedBytes", storedBytes);
-    row.put("files", files);
-    row.put("hostBytesPerGuestByte", bytesPerGuestByte());
-    row.put("hostBytesPerPackedGuestByte", bytesPerPackedByte());
-    row.put("hostWritesPerWrite", orNull(hostWritesPerWrite()));
-    row.put("bytesPerHostWrite", orNull(bytesPerHostWrite()));
-    row.put("cpuSecondsPer100kOperations", cpuSecondsPer100k());
-    row.put("residentBytes", usage.residentBytes());
-    List<@Nullable Object> each = new ArrayList<>();
+    row.put("writeP999Millis", timesWrites() ? median(RoundRun.Times::writeP999Millis) : null);
+    row.put("slowestWriteMillis", timesWrites() ? slowestWriteMillis() : null);
+    row.put("storedBytes", ofRuns(RandomRun::storedBytes));
+    row.put("files", ofRuns(RandomRun::files));
+    row.put("hostBytesPerGuestByte", ofRuns(RandomRun::bytesPerGuestByte));
+    row.put("hostBytesPerPackedGuestByte", ofRuns(RandomRun::bytesPerPackedByte));
+    row.put("hostWritesPerWrite", orNull(ofRunsIfCounted(RandomRun::hostWritesPerWrite)));
+    row.put("bytesPerHostWrite", orNull(ofRunsIfCounted(RandomRun::bytesPerHostWrite)));
+    row.put("cpuSecondsPer100kOperations", ofRuns(RandomRun::cpuSecondsPer100k));
+    row.put("residentBytes", ofRuns(run -> run.usage().residentBytes()));
+    row.put("runs", runs.stream().map(run -> rounds(run.rounds())).toList());
+    return row;
+  }
+
+  private List<Map<String, @Nullable Object>> rounds(List<RoundRun.Times> rounds) {
+    List<Map<String, @Nullable Object>> each = new ArrayList<>();
     for (RoundRun.Times times : rounds) {
       Map<String, @Nullable Object> round = new LinkedHashMap<>();
       round.put("operations", times.operations());
       round.put("writesPerSecond", times.writesPerSecond());
       round.put("readsPerSecond", times.readsPerSecond());
+      round.put("writeP999Millis", timesWrites() ? times.writeP999Millis() : null);
+      round.put("slowestWriteMillis", timesWrites() ? times.slowestWriteMillis() : null);
       each.add(round);
     }
-    row.put("rounds", each);
-    return row;
+    return each;
   }
 
   private static @Nullable Double orNull(OptionalDouble value) {

@@ -9,6 +9,7 @@ enum Subject {
   EPHEMERAL("bailey in-process, ephemeral", 0, Durability.NONE, null),
   DURABLE("bailey in-process, durable", 0, Durability.FLUSH, null),
   NBD1("bailey nbd, depth 1", 1, Durability.NONE, null),
+  NBD1_DURABLE("bailey nbd, depth 1, durable", 1, Durability.FLUSH, null),
   NBD32("bailey nbd, depth 32", 32, Durability.NONE, null),
   NBD32_DURABLE("bailey nbd, depth 32, durable", 32, Durability.FLUSH, null),
   MEMORY1("nbdkit memory, depth 1", 1, null, PeerProcess.Format.MEMORY),

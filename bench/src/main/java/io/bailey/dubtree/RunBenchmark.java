@@ -66,7 +66,7 @@ public class RunBenchmark {
       chunks = new ChunkStore(new LocalFiles(), directory.resolve("chunks"), 64);
       KeyRing keys = new KeyRing();
       keys.add(key);
-      catalog = new RunCatalog(chunks, keys, new BlockCache(CACHE_BYTES));
+      catalog = new RunCatalog(chunks, keys, new BlockCache(CACHE_BYTES, CACHE_BYTES), CACHE_BYTES);
       older = RunStack.owning(catalog, List.of(build(0, 1)));
       newer = RunStack.owning(catalog, List.of(build(SPREAD / 2, Dubtree.NEWEST_LEVEL)));
     } catch (IOException e) {
@@ -125,7 +125,8 @@ public class RunBenchmark {
 
   private void merge(int level) throws IOException {
     List<Run> runs = List.of(newer.runs().getFirst(), older.runs().getFirst());
-    Run merged = Merger.merge(catalog, runs, level, true, epoch, DISK_BLOCKS, () -> false).run();
+    MergePolicy.Merge merge = new MergePolicy.Merge(runs.size(), level, false);
+    Run merged = Merger.merge(catalog, runs, merge, true, epoch, DISK_BLOCKS, () -> false).run();
     RunStack.owning(catalog, List.of(merged)).release();
   }
 

@@ -52,6 +52,11 @@ public final class CountedFiles implements HostFiles {
     return path.startsWith(memory) ? file : new Counted(file);
   }
 
+  @Override
+  public long usableBytes(Path directory) throws IOException {
+    return files.usableBytes(directory);
+  }
+
   private final class Counted implements HostFile {
     private final HostFile file;
 
@@ -69,6 +74,26 @@ public final class CountedFiles implements HostFiles {
       file.read(offset, dst, dstOffset, length);
       reads.increment();
       bytesRead.add(length);
+    }
+
+    @Override
+    public boolean tryRead(long offset, byte[] dst, int dstOffset, int length) throws IOException {
+      if (!file.tryRead(offset, dst, dstOffset, length)) {
+        return false;
+      }
+      reads.increment();
+      bytesRead.add(length);
+      return true;
+    }
+
+    @Override
+    public void allocate(long bytes) throws IOException {
+      file.allocate(bytes);
+    }
+
+    @Override
+    public void renamed(Path to) {
+      file.renamed(to);
     }
 
     @Override

@@ -27,6 +27,7 @@ final class RandomCommandTest {
             "--quick",
             "--operations=1500",
             "--span=64M",
+            "--warm-up=1",
             "--memory=64M",
             "--only=ephemeral,durable,nbd1,nbd32,memory32,raw32,qcow2_1,backed32,vpc32",
             "--dir=" + disks,
@@ -36,8 +37,28 @@ final class RandomCommandTest {
     String json = Files.readString(out.resolve("random.json"));
     assertThat(json.split("\"subject\"", -1)).hasSize(10);
     assertThat(json).contains("\"operations\":1500").contains("\"leftOut\":[]");
+    assertThat(json).doesNotContain("\"slowestWriteMillis\":0.0");
     assertThat(Files.readString(out.resolve("random.svg"))).contains("<svg");
     assertThat(Files.readAllBytes(out.resolve("random.png"))).startsWith(0x89, 'P', 'N', 'G');
+  }
+
+  @Test
+  @Tag("slow")
+  void repeatsRuns() throws IOException {
+    int code =
+        BenchCommand.execute(
+            "random",
+            "--rounds=2",
+            "--repeat=3",
+            "--operations=200",
+            "--span=1M",
+            "--memory=64M",
+            "--only=ephemeral",
+            "--dir=" + directory,
+            "--out=" + directory);
+    assertThat(code).isZero();
+    assertThat(Files.readString(directory.resolve("random.json")).split("\"operations\":200", -1))
+        .hasSize(1 + 2 * 3);
   }
 
   @Test

@@ -61,6 +61,8 @@ public final class Bailey implements Runnable {
     commands.put("stop", StopCommand::new);
     commands.put("stats", StatsCommand::new);
     commands.put("top", TopCommand::new);
+    commands.put("rekey", RekeyCommand::new);
+    commands.put("check", CheckCommand::new);
     commands.put("train", TrainCommand::new);
     return commands;
   }

@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
  * daemon takes. What the daemon refuses is a {@link DaemonException}.
  */
 final class DaemonClient {
-  private static final int MAX_LINE_CHARS = 1 << 20;
+  private static final int MAX_LINE_CHARS = 16 << 20;
   private final Path runDirectory;
 
   DaemonClient(Path runDirectory) {
@@ -35,7 +35,7 @@ final class DaemonClient {
     return runDirectory.resolve("bailey.sock");
   }
 
-  /** Hears of an import as it goes. */
+  /** Hears of something that takes long as it goes. */
   interface ProgressListener {
     void progress(long done, long total);
   }
@@ -75,8 +75,31 @@ final class DaemonClient {
   /** Imports a file of the daemon's machine and returns the image. */
   JsonObject importImage(String name, Path file, ProgressListener listener) throws IOException {
     JsonObject request = JsonObject.empty().with("name", name).with("path", file.toString());
+    return postForLines(request, "images", "image", listener)
+        .orElseThrow(
+            () ->
+                new IOException(
+                    "the daemon went away before " + name + " was whole; import it again"));
+  }
+
+  /** Checks images and volumes, all where none is named, and returns the report. */
+  JsonObject check(
+      List<String> names, boolean values, Optional<String> repairFrom, ProgressListener listener)
+      throws IOException {
+    JsonObject request = JsonObject.empty().with("names", names).with("values", values);
+    if (repairFrom.isPresent()) {
+      request = request.with("repairFrom", repairFrom.get());
+    }
+    return postForLines(request, "check", "report", listener)
+        .orElseThrow(() -> new IOException("the daemon went away before the check was over"));
+  }
+
+  /** Asks for something that takes long: lines of progress, then one with the result. */
+  private Optional<JsonObject> postForLines(
+      JsonObject request, String path, String result, ProgressListener listener)
+      throws IOException {
     try (ControlSocket socket = connect()) {
-      send(socket, "POST", target("images"), Json.line(request.fields()));
+      send(socket, "POST", target(path), Json.line(request.fields()));
       BufferedReader lines =
           new BufferedReader(new InputStreamReader(socket.body(), StandardCharsets.UTF_8));
       for (String line = readLine(lines); line != null; line = readLine(lines)) {
@@ -84,12 +107,12 @@ final class DaemonClient {
         if (report.has("error")) {
           throw new DaemonException(report.string("error"), report.string("kind"));
         }
-        if (report.has("image")) {
-          return report.object("image");
+        if (report.has(result)) {
+          return Optional.of(report.object(result));
         }
         listener.progress(report.number("done"), report.number("total"));
       }
-      throw new IOException("the daemon went away before " + name + " was whole; import it again");
+      return Optional.empty();
     }
   }
 
@@ -164,7 +187,7 @@ final class DaemonClient {
     }
     for (; c >= 0 && c != '\n'; c = lines.read()) {
       if (line.length() >= MAX_LINE_CHARS) {
-        throw new IOException("the daemon's answer has a line of more than a million characters");
+        throw new IOException("the daemon's answer has a line of more than 16 million characters");
       }
       line.append((char) c);
     }

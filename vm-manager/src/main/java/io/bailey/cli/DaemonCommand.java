@@ -13,6 +13,7 @@ import java.util.OptionalInt;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -61,6 +62,22 @@ final class DaemonCommand implements Callable<Integer> {
       description = "Serve /metrics on this TCP port of 127.0.0.1 too; 0 takes any.")
   private @Nullable Integer metricsPort;
 
+  @Mixin private KeyOptions key = new KeyOptions();
+
+  @Option(
+      names = "--accept-rollback",
+      description =
+          "Serve also images and volumes whose roots are older than those that were last in use;"
+              + " else they are left out.")
+  private boolean acceptRollback;
+
+  @Option(
+      names = "--keep-vms",
+      description =
+          "Let VMs run on when the daemon stops: they wait for their disks until the next one on"
+              + " the same directories, 30 s at most.")
+  private boolean keepVms;
+
   @Option(
       names = {"-h", "--help"},
       usageHelp = true,
@@ -72,6 +89,7 @@ final class DaemonCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
+    key.check();
     if (memory != null && memory.bytes() < LEAST_MEMORY_BYTES) {
       throw new ParameterException(spec.commandLine(), "--memory is at least 16M");
     }
@@ -87,11 +105,13 @@ final class DaemonCommand implements Callable<Integer> {
             store == null ? places.store() : store,
             runDirectory == null ? places.runDirectory() : runDirectory,
             memory == null ? DefaultPlaces.memoryBudgetBytes() : memory.bytes(),
-            metricsPort == null ? OptionalInt.empty() : OptionalInt.of(metricsPort));
+            metricsPort == null ? OptionalInt.empty() : OptionalInt.of(metricsPort),
+            key,
+            acceptRollback);
     PrintWriter out = spec.commandLine().getOut();
     return BaileyDaemon.run(
         options,
-        List.of(new VmExtension()),
+        List.of(new VmExtension(keepVms)),
         socket -> {
           out.println("ready " + socket);
           out.flush();

@@ -1,6 +1,7 @@
 package io.bailey.cli;
 
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.List;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -14,8 +15,12 @@ final class ImagesCommand extends ClientCommand {
   @Override
   void run(DaemonClient daemon) throws IOException {
     List<JsonObject> images = daemon.list("images");
+    List<JsonObject> leftOut =
+        daemon.list("left-out").stream().filter(one -> one.string("name").contains(":")).toList();
     if (json) {
-      out().println(Json.list(images));
+      List<JsonObject> all = new ArrayList<>(images);
+      leftOut.forEach(one -> all.add(one.with("state", "left out")));
+      out().println(Json.list(all));
       return;
     }
     Table table = new Table("IMAGE", ">SIZE", ">STORED", "ROOT", "CREATED");
@@ -29,5 +34,6 @@ final class ImagesCommand extends ClientCommand {
           Moment.ago(image.string("created")));
     }
     print(table);
+    LeftOut.show(out(), leftOut);
   }
 }

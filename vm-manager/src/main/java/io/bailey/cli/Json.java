@@ -33,6 +33,11 @@ public final class Json {
     return JsonObject.of(parse(text));
   }
 
+  /** Reads one object that a program printed, as plain values. */
+  public static Map<String, @Nullable Object> map(String text) throws IOException {
+    return object(text).fields();
+  }
+
   /** Reads an array of objects. */
   static List<JsonObject> objects(String text) throws IOException {
     if (!(parse(text) instanceof List<?> list)) {

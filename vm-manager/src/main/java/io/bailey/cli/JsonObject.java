@@ -49,6 +49,15 @@ record JsonObject(Map<String, @Nullable Object> fields) {
     return fields.get(name) instanceof Number number ? number.longValue() : 0;
   }
 
+  boolean truth(String name) {
+    return Boolean.TRUE.equals(fields.get(name));
+  }
+
+  /** How many elements a list has. */
+  int size(String name) {
+    return fields.get(name) instanceof List<?> list ? list.size() : 0;
+  }
+
   double decimal(String name) {
     return fields.get(name) instanceof Number number ? number.doubleValue() : 0;
   }
@@ -60,6 +69,13 @@ record JsonObject(Map<String, @Nullable Object> fields) {
     } catch (IOException e) {
       throw new AssertionError(e);
     }
+  }
+
+  /** The objects of a list. */
+  List<JsonObject> objects(String name) {
+    return fields.get(name) instanceof List<?> list
+        ? list.stream().map(o -> new JsonObject(Map.of("", o)).object("")).toList()
+        : List.of();
   }
 
   /** The numbers of a list; those that are none count as zero. */

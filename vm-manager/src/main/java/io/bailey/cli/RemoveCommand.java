@@ -51,6 +51,10 @@ final class RemoveCommand extends ClientCommand {
       daemon.delete("vms", name);
       return;
     }
+    if (daemon.list("left-out").stream().anyMatch(one -> one.string("name").equals(name))) {
+      daemon.delete("volumes", name);
+      return;
+    }
     Optional<JsonObject> volume = daemon.find("volumes", name);
     if (volume.isEmpty()) {
       throw new DaemonException(

@@ -32,6 +32,7 @@ final class TrainCommand extends ClientCommand {
             List.of("inspect", "train-1", "train:latest"),
             List.of("ps"),
             List.of("ps", "--json"),
+            List.of("check"),
             List.of("commit", "train-1", "train:2"),
             List.of("rm", "train-1", "train-2", "train:latest", "train:2"))) {
       List<String> arguments = new ArrayList<>(command);

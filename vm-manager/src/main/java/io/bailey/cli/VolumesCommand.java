@@ -1,6 +1,7 @@
 package io.bailey.cli;
 
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.List;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -14,8 +15,12 @@ final class VolumesCommand extends ClientCommand {
   @Override
   void run(DaemonClient daemon) throws IOException {
     List<JsonObject> volumes = daemon.list("volumes");
+    List<JsonObject> leftOut =
+        daemon.list("left-out").stream().filter(one -> !one.string("name").contains(":")).toList();
     if (json) {
-      out().println(Json.list(volumes));
+      List<JsonObject> all = new ArrayList<>(volumes);
+      leftOut.forEach(one -> all.add(one.with("state", "left out")));
+      out().println(Json.list(all));
       return;
     }
     Table table = new Table("VOLUME", "FROM", ">SIZE", "DURABILITY", ">CLIENTS", "CREATED", "URI");
@@ -30,5 +35,6 @@ final class VolumesCommand extends ClientCommand {
           volume.string("uri"));
     }
     print(table);
+    LeftOut.show(out(), leftOut);
   }
 }

@@ -11,17 +11,28 @@ import org.jspecify.annotations.Nullable;
 public final class VmExtension implements DaemonExtension {
   private final Path guestDirectory;
   private final Path cacheDirectory;
+  private final boolean keepVms;
   private @Nullable VmSupervisor vms;
   private @Nullable LogRoute log;
 
-  /** With what the system properties and the user's directories say. */
+  /** With what the system properties and the user's directories say; VMs end with the daemon. */
   public VmExtension() {
-    this(GuestKernel.defaultDirectory(), GuestKernel.cacheDirectory());
+    this(false);
   }
 
-  VmExtension(Path guestDirectory, Path cacheDirectory) {
+  /**
+   * Like the other.
+   *
+   * @param keepVms whether VMs go on when the daemon stops, for the next one to take up
+   */
+  public VmExtension(boolean keepVms) {
+    this(GuestKernel.defaultDirectory(), GuestKernel.cacheDirectory(), keepVms);
+  }
+
+  VmExtension(Path guestDirectory, Path cacheDirectory, boolean keepVms) {
     this.guestDirectory = guestDirectory;
     this.cacheDirectory = cacheDirectory;
+    this.keepVms = keepVms;
   }
 
   @Override
@@ -50,7 +61,9 @@ public final class VmExtension implements DaemonExtension {
 
   @Override
   public void stop() {
-    if (vms != null) {
+    if (vms != null && keepVms) {
+      vms.leave();
+    } else if (vms != null) {
       vms.close();
     }
     if (log != null) {

@@ -350,12 +350,17 @@ public final class VmSupervisor implements AutoCloseable {
     forget(vm);
   }
 
-  /** Ends all VMs, at the same time. */
-  @Override
-  public void close() {
+  /** Starts no more VMs, and lets those that run go on: the next daemon takes them up. */
+  void leave() {
     synchronized (starting) {
       closed = true;
     }
+  }
+
+  /** Ends all VMs, at the same time. */
+  @Override
+  public void close() {
+    leave();
     List<Thread> stops = new ArrayList<>();
     for (Vm vm : vms.values()) {
       stops.add(Thread.ofVirtual().start(() -> stopQuietly(vm)));

@@ -3,6 +3,7 @@ package io.bailey.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -45,5 +46,23 @@ class ByteSizeTest {
     assertThat(ByteSize.format(64L << 20)).isEqualTo("64 MiB");
     assertThat(ByteSize.format((1L << 20) - 1)).isEqualTo("1 MiB");
     assertThat(ByteSize.format(Long.MAX_VALUE)).isEqualTo("8192 PiB");
+  }
+
+  @Test
+  void anyTextIsASizeOrIsRefused() {
+    String letters = "0123456789KMGTPkmi .-+\u0663\n";
+    Random random = new Random(7);
+    for (int i = 0; i < 100_000; i++) {
+      StringBuilder text = new StringBuilder();
+      for (int length = random.nextInt(24); length > 0; length--) {
+        int kinds = random.nextBoolean() ? 10 : letters.length();
+        text.append(letters.charAt(random.nextInt(kinds)));
+      }
+      try {
+        assertThat(ByteSize.parse(text.toString()).bytes()).isNotNegative();
+      } catch (IllegalArgumentException e) {
+        assertThat(e).hasMessageStartingWith("'" + text + "' is ");
+      }
+    }
   }
 }

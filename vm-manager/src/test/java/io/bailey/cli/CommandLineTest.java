@@ -60,7 +60,12 @@ class CommandLineTest {
         "demo -n 65",
         "daemon --memory 1M",
         "daemon --metrics-port 65536",
-        "daemon extra"
+        "daemon extra",
+        "daemon --key-file a --passphrase",
+        "daemon --passphrase-file a --passphrase",
+        "rekey",
+        "rekey --to-store-key --to-key-file a",
+        "rekey --key-file a --passphrase-file b --to-store-key"
       })
   void wrong_usage_is_exit_code_2_and_one_line(String arguments) {
     Outcome outcome = Outcome.of(arguments.isEmpty() ? new String[0] : arguments.split(" "));
@@ -78,6 +83,7 @@ class CommandLineTest {
         "ps",
         "stats",
         "top",
+        "check",
         "create a --size 1M",
         "inspect a",
         "rm a",
@@ -98,7 +104,7 @@ class CommandLineTest {
   @ValueSource(
       strings = {
         "demo", "daemon", "import", "images", "create", "volumes", "commit", "inspect", "rm", "run",
-        "ps", "logs", "stop", "stats", "top"
+        "ps", "logs", "stop", "stats", "top", "rekey", "check"
       })
   void every_command_has_help_and_is_in_the_list(String command) {
     Outcome help = Outcome.of(command, "--help");

@@ -13,6 +13,7 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.OptionalInt;
+import java.util.Random;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -142,6 +143,49 @@ class CommandsTest {
   void rm_goes_on_after_a_name_that_there_is_not() {
     done("create", "a", "--size", "1M");
     assertThat(failed("rm", "none", "a").out()).isEqualTo("a\n");
+  }
+
+  @Test
+  void check_says_what_is_damaged_and_its_exit_code_tells() throws IOException {
+    Path disk = directory.resolve("disk.raw");
+    byte[] bytes = new byte[(int) MIB];
+    new Random(1).nextBytes(bytes);
+    Files.write(disk, bytes);
+    done("import", disk.toString(), "disk");
+    done("create", "vol", "--from", "disk");
+    assertThat(done("check").out()).containsPattern("vol +volume +1 MiB +whole");
+    assertThat(failed("check", "--store", directory + "/store").err()).contains("in use");
+
+    Path largest;
+    try (Stream<Path> files = Files.list(directory.resolve("store/chunks"))) {
+      largest = files.max(Comparator.comparingLong(f -> f.toFile().length())).orElseThrow();
+    }
+    byte[] chunk = Files.readAllBytes(largest);
+    chunk[10] ^= 1;
+    Files.write(largest, chunk);
+    for (boolean running : new boolean[] {true, false}) {
+      String[] words = {"check", "vol", "disk:latest"};
+      if (!running) {
+        daemon.close();
+        words = new String[] {"check", "vol", "disk:latest", "--store", directory + "/store"};
+      }
+      Outcome outcome = failed(words);
+      assertThat(outcome.err()).contains("damaged: 1 file");
+      assertThat(outcome.out())
+          .contains("offset 8 of " + largest)
+          .contains("volume vol: bytes 0 to 4095, blocks 0 to 0")
+          .contains("image disk:latest: bytes 0 to 4095");
+    }
+    Outcome json = failed("check", "--json", "--store", directory + "/store");
+    assertThat(Json.object(json.out()).objects("damage")).hasSize(1);
+
+    Path copies = Files.createDirectory(directory.resolve("copies"));
+    String[] repair = {"check", "--store", directory + "/store", "--repair-from", copies + ""};
+    assertThat(failed(repair).out()).contains("not repaired: " + copies + " has no file");
+    chunk[10] ^= 1;
+    Files.write(copies.resolve(largest.getFileName()), chunk);
+    assertThat(done(repair).out()).contains("  repaired").containsPattern("vol +volume .* whole");
+    assertThat(done("check", "--store", directory + "/store").out()).doesNotContain("repaired");
   }
 
   @Test

@@ -112,7 +112,7 @@ class DaemonClientTest {
     ScriptedPeer.Script endless = endless("HTTP/1.1 200 OK\r\n\r\n", "x".repeat(1024));
     try (ScriptedPeer peer = ScriptedPeer.answering(directory, endless)) {
       assertThatThrownBy(() -> client().importImage("a", directory, (done, total) -> {}))
-          .hasMessageContaining("a million characters");
+          .hasMessageContaining("16 million characters");
       assertThat(peer.request()).startsWith("POST /v1/images ");
     }
   }

@@ -45,7 +45,9 @@ class VmRoutesTest {
                 directory.resolve("run"),
                 64 << 20,
                 OptionalInt.empty()),
-            List.of(new VmExtension(GuestKernel.defaultDirectory(), directory.resolve("cache"))));
+            List.of(
+                new VmExtension(
+                    GuestKernel.defaultDirectory(), directory.resolve("cache"), false)));
     vertx = Vertx.vertx();
     client = vertx.createHttpClient();
   }

@@ -1,0 +1,99 @@
+package io.bailey.journal;
+
+import java.io.IOException;
+import java.util.zip.CRC32C;
+import org.jspecify.annotations.Nullable;
+
+/** Finds the records of one segment, front to back. One thread. */
+final class SegmentScan {
+  private static final int WINDOW_BYTES = 1 << 20;
+
+  private final Segment segment;
+  private final long size;
+  private final byte[] head = new byte[RecordHeader.BYTES];
+  private long at = SegmentHeader.BYTES;
+  private long before;
+
+  SegmentScan(Segment segment) throws IOException {
+    this.segment = segment;
+    this.size = segment.file().size();
+  }
+
+  /** Where the records that were accepted end. */
+  long at() {
+    return at;
+  }
+
+  /** Whether a record follows the last accepted one without a gap. */
+  boolean follows(RecordHeader header) {
+    return header.links().before() == before;
+  }
+
+  /**
+   * Whether the record before this one is the only one between it and the last accepted one, so
+   * that this one says whose it is.
+   */
+  boolean oneMissingBefore(RecordHeader header) {
+    long missing = header.links().before();
+    return missing == at || missing == Journal.nextPage(at);
+  }
+
+  /** The header that follows the last accepted record; null if none does. */
+  @Nullable RecordHeader next() throws IOException {
+    RecordHeader header = headerAt(at);
+    return header != null ? header : headerAt(Journal.nextPage(at));
+  }
+
+  /** The first header behind a place where none is; null if none comes. */
+  @Nullable RecordHeader nextAnywhere() throws IOException {
+    byte[] window = new byte[WINDOW_BYTES];
+    for (long from = at; from + RecordHeader.BYTES <= size; from += WINDOW_BYTES) {
+      int length = (int) Math.min(WINDOW_BYTES, size - from);
+      segment.read(from, window, 0, length);
+      for (int i = 0; i + Integer.BYTES <= length; i += Journal.RECORD_ALIGNMENT) {
+        if (RecordHeader.intAt(window, i) == RecordHeader.MAGIC) {
+          RecordHeader header = headerAt(from + i);
+          if (header != null) {
+            return header;
+          }
+        }
+      }
+    }
+    return null;
+  }
+
+  private @Nullable RecordHeader headerAt(long offset) throws IOException {
+    if (offset + RecordHeader.BYTES > size) {
+      return null;
+    }
+    segment.read(offset, head, 0, head.length);
+    RecordHeader header = RecordHeader.parse(head, segment.number(), offset);
+    return header != null && header.length() <= size - offset ? header : null;
+  }
+
+  /** Goes on after a record. */
+  void accept(RecordHeader header) {
+    before = header.links().offset();
+    at = end(header);
+  }
+
+  static long end(RecordHeader header) {
+    return Journal.align(header.links().offset() + header.length());
+  }
+
+  /** Whether every byte of a record is the one that was appended. */
+  boolean isWhole(RecordHeader header) throws IOException {
+    long offset = header.links().offset();
+    segment.read(offset, head, 0, head.length);
+    int expected = RecordHeader.restChecksum(head);
+    CRC32C crc = new CRC32C();
+    byte[] window = new byte[Math.min(WINDOW_BYTES, header.length())];
+    for (int done = RecordHeader.BYTES; done < header.length(); ) {
+      int length = Math.min(window.length, header.length() - done);
+      segment.read(offset + done, window, 0, length);
+      crc.update(window, 0, length);
+      done += length;
+    }
+    return (int) crc.getValue() == expected;
+  }
+}

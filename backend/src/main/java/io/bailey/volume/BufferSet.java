@@ -1,0 +1,85 @@
+package io.bailey.volume;
+
+import io.bailey.io.StorageException;
+import io.bailey.io.StorageException.Kind;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.UUID;
+
+/**
+ * The write buffers that a store begins with: those of the last process, if they are still in
+ * memory, else new ones. Whether they are its, the id of the set decides, which is recorded in the
+ * store once it has all else.
+ */
+final class BufferSet {
+  private static final System.Logger LOG = System.getLogger(BufferSet.class.getName());
+  private static final UUID NONE = new UUID(0, 0);
+
+  private final StoreDirectory directory;
+  private final List<Slot> slots = new ArrayList<>();
+  private final boolean lost;
+  private final UUID id;
+  private final SlabPool pool;
+
+  /** A slot that the last process published. */
+  record Slot(int slot, long sequence, long volume) {}
+
+  BufferSet(StoreDirectory directory, Path memory, long maxBytes) throws IOException {
+    this.directory = directory;
+    UUID recorded = recorded(directory, memory);
+    SlabPool found =
+        new SlabPool(
+            directory.files(),
+            memory,
+            recorded,
+            maxBytes,
+            (slot, sequence, volume, block, blocks) -> slots.add(new Slot(slot, sequence, volume)));
+    lost = slots.isEmpty();
+    if (lost) {
+      found.close(true);
+      id = UUID.randomUUID();
+      pool = new SlabPool(directory.files(), memory, id, maxBytes, (s, q, v, b, n) -> {});
+    } else {
+      id = recorded;
+      pool = found;
+      slots.sort(Comparator.comparingLong(Slot::sequence));
+    }
+  }
+
+  /** A damaged record of the buffers matters only where there are some. */
+  private static UUID recorded(StoreDirectory directory, Path memory) throws IOException {
+    try {
+      return StoreDirectory.bufferSet(directory.files(), directory.path());
+    } catch (StorageException e) {
+      if (e.kind() != Kind.DAMAGED || SlabPool.anyIn(directory.files(), memory)) {
+        throw e;
+      }
+      LOG.log(System.Logger.Level.WARNING, "{0}; there are none", e.getMessage());
+      return NONE;
+    }
+  }
+
+  SlabPool pool() {
+    return pool;
+  }
+
+  /** What the last process left, in the order of its writes. */
+  List<Slot> slots() {
+    return slots;
+  }
+
+  /** Makes new buffers the store's: from here on, what lies in them is recovered. */
+  void record() throws IOException {
+    if (lost) {
+      directory.bufferSet(id);
+    }
+  }
+
+  /** Makes no buffers the store's: all that they held is elsewhere. */
+  static void forget(StoreDirectory directory) throws IOException {
+    directory.bufferSet(NONE);
+  }
+}

@@ -1,0 +1,204 @@
+package io.bailey.volume;
+
+import io.bailey.dubtree.Cursor;
+import io.bailey.dubtree.Dubtree;
+import io.bailey.dubtree.RunWriter;
+import io.bailey.io.StorageException;
+import io.bailey.io.StorageException.Kind;
+import java.io.IOException;
+import java.util.Set;
+
+/** Turns what a volume has above its runs into a run, one at a time. Thread-safe. */
+final class CheckpointWriter {
+  /** Own runs at which checkpoints wait for merges. */
+  private static final int MAX_WAITING_RUNS = 48;
+
+  private final StoreContext context;
+  private final Root root;
+  private final VolumeTop top;
+  private final VolumeLog log;
+  private final VolumeRuns runs;
+  private final VolumeMerger merger;
+  private final VolumeLogWriter logWriter;
+  private final WritePace pace;
+  private final VolumeUpkeep upkeep;
+
+  /** See {@link Volume} for what comes after it. */
+  private final Object lock = new Object();
+
+  /**
+   * @param root any of the volume's
+   * @param pace hears how far a buffer is emptied
+   */
+  CheckpointWriter(
+      StoreContext context,
+      Root root,
+      VolumeTop top,
+      VolumeLog log,
+      VolumeRuns runs,
+      VolumeMerger merger,
+      VolumeLogWriter logWriter,
+      WritePace pace,
+      VolumeUpkeep upkeep) {
+    this.context = context;
+    this.root = root;
+    this.top = top;
+    this.log = log;
+    this.runs = runs;
+    this.merger = merger;
+    this.logWriter = logWriter;
+    this.pace = pace;
+    this.upkeep = upkeep;
+  }
+
+  /** Turns what the write buffer and the log hold into a run; returns when a root names it. */
+  void checkpoint() throws IOException {
+    boolean logged = root.durable() && logUnlessFailed();
+    synchronized (lock) {
+      boolean done;
+      if (logged || !root.durable()) {
+        done = writeRun(logged);
+      } else {
+        // Past the journal, which takes no more: no record must be on its way.
+        synchronized (logWriter.lock) {
+          done = writeRun(false);
+        }
+      }
+      if (!done) {
+        return;
+      }
+    }
+    upkeep.requestMerge();
+  }
+
+  private boolean logUnlessFailed() throws IOException {
+    try {
+      long _ = logWriter.append();
+      return true;
+    } catch (StorageException e) {
+      synchronized (top.lock) {
+        if (top.failure == null) {
+          throw e;
+        }
+        return false;
+      }
+    }
+  }
+
+  /**
+   * Writes a run and its root.
+   *
+   * @param logged whether the log has all, so that the buffer is left alone
+   */
+  private boolean writeRun(boolean logged) throws IOException {
+    if (!freeze(logged)) {
+      return false;
+    }
+    awaitFewRuns();
+    try {
+      Cursor source;
+      long upTo;
+      synchronized (top.lock) {
+        WriteBuffer buffer = logged ? null : top.frozen;
+        source = buffer == null ? log.sorted() : Cursor.overlay(paced(buffer), log.sorted());
+        upTo = buffer == null ? log.frozenSequence() : top.frozenSequence;
+      }
+      RunWriter.Finished finished;
+      try (RunWriter writer =
+          new RunWriter(
+              context.catalog(), runs.epoch(), Dubtree.NEWEST_LEVEL, root.blocks(), Set.of())) {
+        writer.addAll(source);
+        finished = writer.finish();
+      }
+      runs.add(finished, upTo);
+      context.maintenance().noSpace(null);
+      thaw(logged);
+      return true;
+    } catch (StorageException e) {
+      refuse(e);
+      throw e;
+    }
+  }
+
+  private Cursor paced(WriteBuffer buffer) {
+    return pace.counting(buffer.cursor(), buffer.slotCount());
+  }
+
+  private boolean freeze(boolean logged) throws IOException {
+    synchronized (top.lock) {
+      if (top.closed) {
+        return false;
+      }
+      boolean any = log.freeze();
+      if ((!logged && top.freeze() != null) || any) {
+        return true;
+      }
+    }
+    // Batches that recovery read before a checkpoint, and no index has.
+    releaseJournal();
+    return false;
+  }
+
+  private void awaitFewRuns() throws StorageException {
+    synchronized (top.lock) {
+      while (runs.ownRuns() >= MAX_WAITING_RUNS && merger.merges() && !top.closed) {
+        upkeep.requestMerge();
+        top.awaitChange(VolumeTop.WAIT_MILLIS);
+      }
+    }
+  }
+
+  private void thaw(boolean logged) throws IOException {
+    WriteBuffer emptied;
+    synchronized (top.lock) {
+      log.thaw();
+      emptied = logged ? null : top.frozen;
+      if (emptied != null) {
+        top.frozen = null;
+      }
+      top.lock.notifyAll();
+    }
+    if (emptied != null) {
+      // After it has gone: nobody reads the slots any more.
+      emptied.giveAll();
+    }
+    releaseJournal();
+  }
+
+  private void releaseJournal() throws IOException {
+    if (root.durable()) {
+      context.journal().release(root.volume(), runs.sequence());
+    }
+  }
+
+  private void refuse(StorageException e) {
+    if (e.kind() == Kind.NO_SPACE) {
+      logWriter.giveUpSpares();
+      context.maintenance().noSpace(e);
+      synchronized (top.lock) {
+        top.lock.notifyAll();
+      }
+    } else {
+      top.fail(e);
+    }
+  }
+
+  /** An image's root of what the runs have, between two checkpoints. */
+  VolumeRuns.Snapshot snapshot() throws IOException {
+    synchronized (lock) {
+      synchronized (top.lock) {
+        top.failIfClosed();
+      }
+      return runs.snapshot();
+    }
+  }
+
+  /** Returns when no run and no record is on its way. The volume must be closed. */
+  void awaitEnd() {
+    synchronized (lock) {
+      synchronized (logWriter.lock) {
+        // Who has both is alone.
+      }
+    }
+  }
+}

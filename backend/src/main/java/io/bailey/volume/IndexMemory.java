@@ -1,0 +1,28 @@
+package io.bailey.volume;
+
+import java.util.concurrent.atomic.AtomicLong;
+
+/** What the journal indexes of all volumes may take of the host's memory. Thread-safe. */
+final class IndexMemory {
+  private final long maxBytes;
+  private final AtomicLong bytes = new AtomicLong();
+
+  IndexMemory(long maxBytes) {
+    this.maxBytes = maxBytes;
+  }
+
+  /** Notes that an index grew, or shrank. */
+  void add(long more) {
+    bytes.addAndGet(more);
+  }
+
+  /** Whether volumes are to be sorted so that there is room. */
+  boolean isLow() {
+    return bytes.get() > maxBytes - maxBytes / 4;
+  }
+
+  /** Whether nothing may be added. */
+  boolean isFull() {
+    return bytes.get() > maxBytes;
+  }
+}

@@ -1,0 +1,207 @@
+package io.bailey.volume;
+
+import io.bailey.dubtree.Dubtree;
+import io.bailey.io.StorageException;
+import io.bailey.io.StorageException.Kind;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a volume holds above its runs: the write buffer, one that is on its way out, and the part in
+ * the journal; newest first. Everything is guarded by {@link #lock}, which is never held over I/O.
+ */
+final class VolumeTop {
+  /** What {@link #lookUp} says of a block that it copied. */
+  static final long IN_MEMORY = -3;
+
+  static final long NOWHERE = VolumeLog.NOWHERE;
+
+  /** {@link Volume} says what comes before and after it. */
+  final Object lock = new Object();
+
+  /** How long who waits for room sleeps before it looks again. */
+  static final long WAIT_MILLIS = 5;
+
+  private static final System.Logger LOG = System.getLogger(VolumeTop.class.getName());
+
+  private final StoreContext context;
+  private final String name;
+  private final long blocks;
+  private final VolumeLog log;
+
+  WriteBuffer active;
+  @Nullable WriteBuffer frozen;
+
+  /** Of the last write, and of the last one in the frozen buffer. */
+  long sequence;
+
+  long frozenSequence;
+
+  /** Why the volume takes no more writes. */
+  @Nullable StorageException failure;
+
+  boolean closed;
+
+  VolumeTop(StoreContext context, String name, Root root, VolumeLog log) {
+    this.context = context;
+    this.name = name;
+    this.blocks = root.blocks();
+    this.sequence = root.sequence();
+    this.log = log;
+    this.active = new WriteBuffer(context.pool());
+  }
+
+  /**
+   * Finds a block above the runs, and copies it if it is in memory. Under the lock.
+   *
+   * @return its place in the journal, or {@link #IN_MEMORY} or {@link #NOWHERE}
+   */
+  long lookUp(long block, byte[] dst, int at) {
+    if (readBuffered(block, dst, at)) {
+      return IN_MEMORY;
+    }
+    long found = log.find(block);
+    if (found == VolumeLog.ZEROS) {
+      Arrays.fill(dst, at, at + Dubtree.BLOCK_BYTES, (byte) 0);
+      return IN_MEMORY;
+    }
+    return found;
+  }
+
+  /** Copies a block that is in a buffer. Under the lock. */
+  private boolean readBuffered(long block, byte[] dst, int at) {
+    return readFrom(active, block, dst, at) || (frozen != null && readFrom(frozen, block, dst, at));
+  }
+
+  private boolean readFrom(WriteBuffer buffer, long block, byte[] dst, int at) {
+    int slot = buffer.slot(block);
+    if (slot != LongIntMap.NONE) {
+      context.pool().copy(slot, 0, dst, at, Dubtree.BLOCK_BYTES);
+      return true;
+    }
+    if (buffer.isZero(block)) {
+      Arrays.fill(dst, at, at + Dubtree.BLOCK_BYTES, (byte) 0);
+      return true;
+    }
+    return false;
+  }
+
+  /** Lists what lies here of a range: first block, end, 1 for data. Under the lock. */
+  List<long[]> pieces(long first, long end) {
+    List<List<long[]>> layers = new ArrayList<>();
+    layers.add(active.pieces(first, end));
+    if (frozen != null) {
+      layers.add(frozen.pieces(first, end));
+    }
+    layers.addAll(log.pieces(first, end));
+    List<long[]> pieces = List.of();
+    for (List<long[]> layer : layers) {
+      pieces = overlay(pieces, layer, first, end);
+    }
+    return pieces;
+  }
+
+  /** The newer of two lists of pieces, and what the older has between them. */
+  private static List<long[]> overlay(
+      List<long[]> newer, List<long[]> older, long first, long end) {
+    if (newer.isEmpty() || older.isEmpty()) {
+      return newer.isEmpty() ? older : newer;
+    }
+    List<long[]> pieces = new ArrayList<>();
+    int next = 0;
+    long at = first;
+    for (int i = 0; i <= newer.size(); i++) {
+      long to = i < newer.size() ? newer.get(i)[0] : end;
+      for (; next < older.size() && older.get(next)[0] < to; next++) {
+        long[] piece = older.get(next);
+        if (Math.min(to, piece[1]) > Math.max(at, piece[0])) {
+          pieces.add(new long[] {Math.max(at, piece[0]), Math.min(to, piece[1]), piece[2]});
+        }
+        if (piece[1] > to) {
+          break;
+        }
+      }
+      if (i < newer.size()) {
+        pieces.add(newer.get(i));
+        at = newer.get(i)[1];
+      }
+    }
+    return pieces;
+  }
+
+  /** The frozen buffer, which is the active one until now if there was none; null if it's empty. */
+  @Nullable WriteBuffer freeze() {
+    if (frozen == null && !active.isEmpty()) {
+      frozen = active;
+      frozenSequence = sequence;
+      active = new WriteBuffer(context.pool());
+      lock.notifyAll();
+    }
+    return frozen;
+  }
+
+  void failIfClosed() throws StorageException {
+    if (closed) {
+      throw new StorageException(Kind.CLOSED, "volume " + name + " is closed");
+    }
+  }
+
+  /** Takes no more writes from now on; the first cause stays. Takes the lock. */
+  void fail(StorageException cause) {
+    synchronized (lock) {
+      if (failure == null && !closed) {
+        failure = cause;
+        LOG.log(
+            System.Logger.Level.ERROR,
+            "volume {0} takes no more writes: {1}",
+            name,
+            cause.getMessage());
+        log.endCharges();
+      }
+      lock.notifyAll();
+    }
+  }
+
+  void failIfUnwritable() throws StorageException {
+    failIfClosed();
+    if (failure != null) {
+      throw new StorageException(
+          Kind.READ_ONLY,
+          "volume " + name + " takes no writes since: " + failure.getMessage(),
+          failure);
+    }
+  }
+
+  /**
+   * Takes back a slot that an earlier process published, in the order of sequences, once the
+   * journal has been read: what that covers is dropped.
+   */
+  void adopt(int slot, long itsSequence) {
+    long block = context.pool().block(slot);
+    long zeroBlocks = context.pool().zeroBlocks(slot);
+    long count = Math.max(1, zeroBlocks);
+    if (itsSequence <= log.sequence() || block < 0 || count > blocks - block) {
+      context.pool().give(slot);
+      return;
+    }
+    if (zeroBlocks == 0) {
+      active.put(block, slot);
+    } else {
+      active.putZeros(block, zeroBlocks, slot);
+    }
+    sequence = Math.max(sequence, itsSequence);
+  }
+
+  /** Waits a little, or until background work is done. Under the lock. */
+  @SuppressWarnings("WaitNotInLoop") // Each caller loops.
+  void awaitChange(long millis) throws StorageException {
+    try {
+      lock.wait(millis);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new StorageException(Kind.IO, "waiting for room in " + name + " was interrupted", e);
+    }
+  }
+}

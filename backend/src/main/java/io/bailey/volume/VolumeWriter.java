@@ -1,0 +1,313 @@
+package io.bailey.volume;
+
+import io.bailey.dubtree.Dubtree;
+import io.bailey.dubtree.RunStack;
+import io.bailey.io.StorageException;
+import io.bailey.io.StorageException.Kind;
+import java.io.IOException;
+import java.util.concurrent.atomic.LongAdder;
+
+/** Puts writes into a volume's buffer, once there is room. Thread-safe. */
+final class VolumeWriter {
+  /** Blocks that one step of a long write takes. */
+  static final int MAX_STEP_BLOCKS = 256;
+
+  /** Blocks written since the last record that make a durable volume write one, at most. */
+  private static final int MAX_UNJOURNALED = 1024;
+
+  private final StoreContext context;
+  private final String name;
+  private final long id;
+  private final long size;
+  private final long blocks;
+  private final boolean durable;
+  private final VolumeTop top;
+  private final VolumeReader reader;
+  private final VolumeRuns runs;
+  private final WritePace pace;
+  private final VolumeLogWriter logWriter;
+  private final VolumeUpkeep upkeep;
+  private final LongAdder guestBytesWritten = new LongAdder();
+
+  VolumeWriter(
+      StoreContext context,
+      String name,
+      Root root,
+      VolumeTop top,
+      VolumeReader reader,
+      VolumeRuns runs,
+      WritePace pace,
+      VolumeLogWriter logWriter,
+      VolumeUpkeep upkeep) {
+    this.context = context;
+    this.name = name;
+    this.id = root.volume();
+    this.size = root.size();
+    this.blocks = root.blocks();
+    this.durable = root.durable();
+    this.top = top;
+    this.reader = reader;
+    this.runs = runs;
+    this.pace = pace;
+    this.logWriter = logWriter;
+    this.upkeep = upkeep;
+  }
+
+  /** Bytes that clients wrote. */
+  long guestBytesWritten() {
+    return guestBytesWritten.sum();
+  }
+
+  /** Writes bytes; without {@code wait} it answers false rather than wait for room or a disk. */
+  boolean put(long offset, byte[] src, int srcOffset, int length, boolean wait) throws IOException {
+    long at = offset;
+    int from = srcOffset;
+    long end = offset + length;
+    boolean partial = ((at | end) & (Dubtree.BLOCK_BYTES - 1)) != 0;
+    if (partial && !wait && (at >>> Dubtree.BLOCK_SHIFT) != ((end - 1) >>> Dubtree.BLOCK_SHIFT)) {
+      // All or nothing without waiting is simple for one block, or for whole ones.
+      return false;
+    }
+    while (at < end) {
+      int inBlock = (int) (at & (Dubtree.BLOCK_BYTES - 1));
+      int step;
+      if (inBlock != 0 || end - at < Dubtree.BLOCK_BYTES) {
+        step = (int) Math.min(Dubtree.BLOCK_BYTES - inBlock, end - at);
+        if (!putPart(at >>> Dubtree.BLOCK_SHIFT, inBlock, src, from, step, wait)) {
+          return false;
+        }
+      } else {
+        int blocks = (int) Math.min(MAX_STEP_BLOCKS, (end - at) >>> Dubtree.BLOCK_SHIFT);
+        step = blocks * Dubtree.BLOCK_BYTES;
+        if (!putBlocks(at >>> Dubtree.BLOCK_SHIFT, blocks, src, from, wait)) {
+          return false;
+        }
+      }
+      at += step;
+      from += step;
+    }
+    guestBytesWritten.add(length);
+    return true;
+  }
+
+  private boolean putBlocks(long first, int blocks, byte[] src, int from, boolean wait)
+      throws IOException {
+    int[] slots = new int[blocks];
+    if (!takeSlots(blocks, slots, wait)) {
+      return false;
+    }
+    for (int i = 0; i < blocks; i++) {
+      context.pool().fill(slots[i], src, from + i * Dubtree.BLOCK_BYTES);
+    }
+    synchronized (top.lock) {
+      giveBackIfClosed(slots);
+      for (int i = 0; i < blocks; i++) {
+        publish(first + i, slots[i]);
+      }
+    }
+    noteWritten(blocks);
+    return true;
+  }
+
+  private void noteWritten(int count) {
+    if (durable) {
+      context.maintenance().written(count);
+    }
+  }
+
+  private boolean putPart(long block, int at, byte[] src, int from, int length, boolean wait)
+      throws IOException {
+    byte[] whole = new byte[Dubtree.BLOCK_BYTES];
+    int[] slot = new int[1];
+    if (!takeSlots(1, slot, wait)) {
+      return false;
+    }
+    boolean done = false;
+    try {
+      while (!done) {
+        Source source = source(block, whole);
+        if (source.place != VolumeTop.IN_MEMORY && !reader.readBlocks(block, 1, whole, 0, !wait)) {
+          return false;
+        }
+        done = patch(block, source, whole, slot[0], at, src, from, length);
+      }
+      noteWritten(1);
+      return true;
+    } finally {
+      if (!done) {
+        context.pool().giveUnused(slot, 0, 1);
+      }
+    }
+  }
+
+  /**
+   * What a block's bytes come from.
+   *
+   * @param place in the journal, or {@link VolumeTop#IN_MEMORY} or {@link VolumeTop#NOWHERE}
+   * @param stack which of the runs it was found in no place above; not retained
+   */
+  private record Source(long place, RunStack stack) {}
+
+  /** Where a block's bytes are; they are copied if they are in memory. */
+  private Source source(long block, byte[] whole) throws IOException {
+    synchronized (top.lock) {
+      top.failIfClosed();
+      return new Source(top.lookUp(block, whole, 0), runs.current());
+    }
+  }
+
+  /** Publishes a block of which part is new, unless its old bytes moved on since they were read. */
+  private boolean patch(
+      long block, Source readFrom, byte[] whole, int slot, int at, byte[] src, int from, int length)
+      throws IOException {
+    synchronized (top.lock) {
+      top.failIfClosed();
+      long place = top.lookUp(block, whole, 0);
+      boolean same =
+          place == readFrom.place && (place != VolumeTop.NOWHERE || runs.isCurrent(readFrom.stack));
+      if (place != VolumeTop.IN_MEMORY && !same) {
+        return false;
+      }
+      context.pool().fill(slot, whole, 0);
+      context.pool().patch(slot, at, src, from, length);
+      publish(block, slot);
+      return true;
+    }
+  }
+
+  /** Under the lock. */
+  private void publish(long block, int slot) {
+    context.pool().publish(slot, ++top.sequence, id, block, 0);
+    top.active.put(block, slot);
+  }
+
+  /** Takes slots once the volume and the host have room for them. */
+  private boolean takeSlots(int count, int[] slots, boolean wait) throws IOException {
+    long mayWaitUntil = 0;
+    while (true) {
+      // Not under the lock, for it asks other volumes.
+      boolean logTooLong = durable && context.maintenance().waitsForLog(context.journal());
+      synchronized (top.lock) {
+        top.failIfUnwritable();
+        if (!durable && top.frozen != null && isAhead()) {
+          // The buffer fills faster than the one before it empties: better to wait a little at
+          // each write now than long at the one that finds it full.
+          if (!wait) {
+            return false;
+          }
+          long now = System.nanoTime();
+          if (mayWaitUntil == 0) {
+            mayWaitUntil = now + WritePace.maxDelayNanos(count);
+          }
+          if (now - mayWaitUntil < 0) {
+            top.awaitChange(1);
+            continue;
+          }
+        }
+        boolean behind = durable && top.active.slotCount() >= maxUnjournaled();
+        if (!behind && !logTooLong && hasRoom() && context.pool().take(count, slots)) {
+          relieveIfLow();
+          return true;
+        }
+        if (!wait) {
+          return false;
+        }
+        if (!behind) {
+          failIfOutOfSpace();
+          if (logTooLong) {
+            context.maintenance().relieveLog(context.journal());
+          } else {
+            context.maintenance().relieve();
+          }
+          top.awaitChange(VolumeTop.WAIT_MILLIS);
+          continue;
+        }
+      }
+      long _ = logWriter.append();
+    }
+  }
+
+  private int maxUnjournaled() {
+    return Math.min(MAX_UNJOURNALED, context.bufferSlots() / 4);
+  }
+
+  private boolean isAhead() {
+    return pace.isAhead(top.active.slotCount(), context.bufferSlots());
+  }
+
+  /** Whether what is written now can leave the buffer again. Under the lock. */
+  private boolean hasRoom() {
+    if (durable) {
+      boolean room = !context.indexMemory().isFull();
+      if (!room) {
+        context.maintenance().relieveIndexes();
+      }
+      return room;
+    }
+    boolean full = top.active.slotCount() >= context.bufferSlots();
+    if (full) {
+      upkeep.requestRelief();
+    }
+    return !full || top.frozen == null;
+  }
+
+  private void relieveIfLow() {
+    if (context.pool().available() < context.pool().capacity() / 4) {
+      context.maintenance().relieve();
+    }
+  }
+
+  /** Makes the whole blocks of a range zeros. */
+  void trim(long offset, long length) throws IOException {
+    long first = (offset + Dubtree.BLOCK_BYTES - 1) >>> Dubtree.BLOCK_SHIFT;
+    boolean toEnd = offset + length == size;
+    long end = toEnd ? blocks : (offset + length) >>> Dubtree.BLOCK_SHIFT;
+    if (end > first) {
+      putZeros(first, end - first);
+    }
+  }
+
+  /** Makes a range zeros. */
+  void zero(long offset, long length) throws IOException {
+    byte[] zeros = new byte[Dubtree.BLOCK_BYTES];
+    long end = offset + length;
+    long firstWhole = (offset + Dubtree.BLOCK_BYTES - 1) & -Dubtree.BLOCK_BYTES;
+    long head = Math.min(firstWhole, end) - offset;
+    if (head > 0) {
+      put(offset, zeros, 0, (int) head, true);
+    }
+    long lastWhole = end == size ? blocks << Dubtree.BLOCK_SHIFT : end & -Dubtree.BLOCK_BYTES;
+    if (lastWhole > firstWhole) {
+      putZeros(
+          firstWhole >>> Dubtree.BLOCK_SHIFT, (lastWhole - firstWhole) >>> Dubtree.BLOCK_SHIFT);
+    }
+    if (end > lastWhole && lastWhole >= firstWhole) {
+      put(lastWhole, zeros, 0, (int) (end - lastWhole), true);
+    }
+  }
+
+  private void putZeros(long first, long count) throws IOException {
+    int[] slot = new int[1];
+    takeSlots(1, slot, true);
+    synchronized (top.lock) {
+      giveBackIfClosed(slot);
+      context.pool().publish(slot[0], ++top.sequence, id, first, count);
+      top.active.putZeros(first, count, slot[0]);
+    }
+  }
+
+  private void giveBackIfClosed(int[] slots) throws StorageException {
+    if (top.closed) {
+      context.pool().giveUnused(slots, 0, slots.length);
+      top.failIfClosed();
+    }
+  }
+
+  /** Refuses to wait for room that won't come while the disk is full. */
+  private void failIfOutOfSpace() throws StorageException {
+    StorageException full = context.maintenance().noSpace();
+    if (full != null) {
+      throw new StorageException(Kind.NO_SPACE, "volume " + name + ": " + full.getMessage(), full);
+    }
+  }
+}

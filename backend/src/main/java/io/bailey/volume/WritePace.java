@@ -1,0 +1,50 @@
+package io.bailey.volume;
+
+import io.bailey.dubtree.Cursor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/**
+ * How fast a write buffer may fill while the one before it is being emptied, so that writers are
+ * slowed down evenly and don't meet a full buffer. Thread-safe.
+ */
+final class WritePace {
+  /** The share of its buffer that a writer may have filled before anything of the other is gone. */
+  private static final double HEAD_START = 0.25;
+
+  /** The share it may have filled when only the end of the run is still to be written. */
+  private static final double MOST = 0.85;
+
+  private static final long MIN_DELAY_NANOS = TimeUnit.MILLISECONDS.toNanos(2);
+  private static final long MAX_DELAY_NANOS = TimeUnit.MILLISECONDS.toNanos(30);
+  private static final long DELAY_NANOS_PER_BLOCK = TimeUnit.MICROSECONDS.toNanos(200);
+
+  private final AtomicInteger emptied = new AtomicInteger();
+  private volatile int toEmpty = 1;
+
+  /** A cursor over a buffer that is being emptied, with its entries counted. */
+  Cursor counting(Cursor entries, int count) {
+    emptied.set(0);
+    toEmpty = Math.max(1, count);
+    return () -> {
+      emptied.setRelease(emptied.getPlain() + 1);
+      return entries.next();
+    };
+  }
+
+  /** Whether a buffer fills so fast that it will be full before the other one is empty. */
+  boolean isAhead(int slots, int capacity) {
+    double done = Math.min(1, (double) emptied.get() / toEmpty);
+    return (double) slots / capacity > HEAD_START + done * (MOST - HEAD_START);
+  }
+
+  /** Whether a buffer is so full that it is worth emptying where nothing else is to be done. */
+  static boolean isWorthEmptying(int slots, int capacity) {
+    return slots >= capacity * (MOST - 0.1);
+  }
+
+  /** How long one write of so many blocks may be held up for the sake of pace. */
+  static long maxDelayNanos(int blocks) {
+    return Math.clamp(blocks * DELAY_NANOS_PER_BLOCK, MIN_DELAY_NANOS, MAX_DELAY_NANOS);
+  }
+}

@@ -1,0 +1,85 @@
+package io.bailey.volume;
+
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What says that a killed process left write buffers is damaged: nothing is dropped in silence. */
+final class DamagedBuffersTest {
+  @TempDir Path directory;
+
+  private Path killed;
+
+  @BeforeEach
+  void kill() throws IOException {
+    try (TestStore test = new TestStore(directory)) {
+      Volume volume = test.volume("v", Durability.FLUSH);
+      TestStore.write(volume, 0, 100);
+      killed = test.copyAs("killed");
+    }
+  }
+
+  private Store open() throws IOException {
+    return Store.open(
+        new StoreOptions(killed.resolve("store"), killed.resolve("memory"), TestStore.BUDGET));
+  }
+
+  private void compare() throws IOException {
+    try (Store store = open()) {
+      TestStore.compare(store.volume("v").orElseThrow(), 100, 1, "after the kill");
+    }
+  }
+
+  private static void flip(Path file, int at) throws IOException {
+    byte[] bytes = Files.readAllBytes(file);
+    bytes[at] ^= 1;
+    Files.write(file, bytes);
+  }
+
+  @Test
+  void aDamagedRecordOfThem_isSaid_andOnlyWhereThereAreAny() throws Exception {
+    Path record = killed.resolve("store/buffers");
+    for (int at = 0; at < Files.size(record); at++) {
+      flip(record, at);
+      assertThatThrownBy(this::open)
+          .as("byte %d", at)
+          .hasMessageContaining(record + " is damaged")
+          .hasMessageContaining("delete it");
+      flip(record, at);
+    }
+    byte[] right = Files.readAllBytes(record);
+    for (int length : new int[] {0, 16, 27}) {
+      Files.write(record, Arrays.copyOf(right, length));
+      assertThatThrownBy(this::open).as("%d bytes", length).hasMessageContaining("is damaged");
+    }
+    Files.delete(killed.resolve("memory/slab-0"));
+    open().close();
+  }
+
+  @Test
+  void aRecordOfAnEarlyVersion_isTaken() throws Exception {
+    Path record = killed.resolve("store/buffers");
+    Files.write(record, Arrays.copyOfRange(Files.readAllBytes(record), 8, 24));
+    compare();
+  }
+
+  @Test
+  void aSlabWithADamagedHeader_isSaid() throws Exception {
+    Path slab = killed.resolve("memory/slab-0");
+    for (int at = 0; at < 32; at++) {
+      flip(slab, at);
+      assertThatThrownBy(this::open)
+          .as("byte %d", at)
+          .hasMessageContaining(slab + " have a damaged header")
+          .hasMessageContaining("delete the file");
+      flip(slab, at);
+    }
+    compare();
+  }
+}

@@ -1,0 +1,14 @@
+package io.bailey.daemon;
+
+import java.io.IOException;
+import java.nio.file.Path;
+
+/** Where a daemon keeps what must never reach a disk, so that a benchmark can delete it. */
+public final class MemoryPlace {
+  private MemoryPlace() {}
+
+  /** The directory in shared memory that a daemon on a store takes. */
+  public static Path of(Path store) throws IOException {
+    return Path.of("/dev/shm", MemoryDirectory.nameOf(store));
+  }
+}
