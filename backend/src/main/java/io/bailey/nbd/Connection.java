@@ -29,6 +29,7 @@ final class Connection {
 
   private final NbdExport export;
   private final SocketChannel channel;
+  private final PolledChannel polled;
   private final Outbox outbox;
   private final long deadline;
   private final Handshake handshake;
@@ -52,7 +53,8 @@ final class Connection {
   Connection(NbdExport export, SocketChannel channel, long handshakeNanos) {
     this.export = export;
     this.channel = channel;
-    this.outbox = new Outbox(channel, export.memory(), this::close);
+    this.polled = new PolledChannel(channel, export.pollers());
+    this.outbox = new Outbox(polled, export.memory(), this::close);
     this.deadline = System.nanoTime() + handshakeNanos;
     this.handshake =
         new Handshake(
@@ -119,7 +121,7 @@ final class Connection {
     try {
       channel.configureBlocking(true);
       Session opened =
-          export.open(channel, outbox, in, handshake.structured(), handshake.allocation());
+          export.open(polled, outbox, in, handshake.structured(), handshake.allocation());
       in = ByteBuffer.allocate(0);
       session = opened;
       export.startReader(() -> serve(opened));

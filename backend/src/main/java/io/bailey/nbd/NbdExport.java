@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
@@ -133,6 +134,10 @@ public final class NbdExport {
     return server.memory();
   }
 
+  Semaphore pollers() {
+    return server.pollers();
+  }
+
   HandshakeLoop handshakes() {
     return server.handshakes();
   }
@@ -172,7 +177,7 @@ public final class NbdExport {
 
   /** Begins to serve a client that has chosen this export. */
   Session open(
-      SocketChannel channel,
+      PolledChannel channel,
       Outbox outbox,
       ByteBuffer received,
       boolean structured,

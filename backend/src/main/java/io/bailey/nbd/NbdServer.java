@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
 
@@ -26,6 +27,7 @@ public final class NbdServer implements AutoCloseable {
   private final BufferPool buffers = new BufferPool();
   private final RequestMemory memory = new RequestMemory();
   private final HandshakeLoop handshakes = new HandshakeLoop();
+  private final Semaphore pollers = PolledChannel.pollers();
   private final ThreadFactory readers;
   private final Duration handshakeTime;
   private final Thread watcher;
@@ -104,6 +106,10 @@ public final class NbdServer implements AutoCloseable {
 
   BufferPool buffers() {
     return buffers;
+  }
+
+  Semaphore pollers() {
+    return pollers;
   }
 
   HandshakeLoop handshakes() {

@@ -3,7 +3,6 @@ package io.bailey.nbd;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
-import java.nio.channels.SocketChannel;
 import java.util.ArrayDeque;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
@@ -54,7 +53,7 @@ final class Outbox {
     void dropped();
   }
 
-  private final SocketChannel channel;
+  private final PolledChannel channel;
   private final RequestMemory memory;
   private final Runnable onFailure;
   private final ReentrantLock lock = new ReentrantLock();
@@ -68,7 +67,7 @@ final class Outbox {
   /**
    * @param onFailure closes the connection; called where a write of queued replies fails
    */
-  Outbox(SocketChannel channel, RequestMemory memory, Runnable onFailure) {
+  Outbox(PolledChannel channel, RequestMemory memory, Runnable onFailure) {
     this.channel = channel;
     this.memory = memory;
     this.onFailure = onFailure;
@@ -158,9 +157,7 @@ final class Outbox {
 
   /** Sends all of it; for the writer only. */
   void write(ByteBuffer bytes) throws IOException {
-    while (bytes.hasRemaining()) {
-      channel.write(bytes);
-    }
+    channel.write(bytes);
   }
 
   /** Ends what {@link #tryBegin} began. Replies that were queued meanwhile get another thread. */
@@ -262,9 +259,7 @@ final class Outbox {
     for (int i = 0; i < count; i++) {
       buffers[i] = replies[i].unsent();
     }
-    while (buffers[count - 1].hasRemaining()) {
-      channel.write(buffers);
-    }
+    channel.write(buffers);
     Outgoing last = replies[count - 1];
     for (ByteBuffer more = last.next(); more != null; more = last.next()) {
       write(more);

@@ -7,7 +7,6 @@ import java.lang.System.Logger.Level;
 import java.net.ProtocolException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
-import java.nio.channels.SocketChannel;
 import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicLong;
 
@@ -43,7 +42,7 @@ final class Session {
 
   private final Setting setting;
   private final NbdExport export;
-  private final SocketChannel channel;
+  private final PolledChannel channel;
   private final Outbox outbox;
   private final BlockDevice device;
   private final RequestRules rules;
@@ -68,7 +67,7 @@ final class Session {
   Session(
       Setting setting,
       NbdExport export,
-      SocketChannel channel,
+      PolledChannel channel,
       Outbox outbox,
       ByteBuffer received) {
     this.setting = setting;

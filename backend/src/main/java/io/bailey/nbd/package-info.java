@@ -12,7 +12,8 @@
  * A connection has one reading thread. It takes what the socket has, answers on the spot what the
  * device can answer from memory, and sends the answers of one burst with one write. What has to
  * wait (a read from disk, a flush, a write with no room) goes on a virtual thread of its own and is
- * answered when it is done, in any order.
+ * answered when it is done, in any order. Before the reading thread sleeps it looks a while for
+ * more ({@link io.bailey.nbd.PolledChannel}).
  *
  * <h2>Limits</h2>
  *

@@ -76,6 +76,10 @@ final class OutboxConcurrencyTest {
     }
   }
 
+  private static PolledChannel polled(SocketChannel channel) {
+    return new PolledChannel(channel, PolledChannel.pollers());
+  }
+
   private static ByteBuffer frame(int thread, int number, int length) {
     ByteBuffer frame = ByteBuffer.allocate(HEADER + length);
     frame.putInt(thread).putInt(number).putInt(length);
@@ -145,7 +149,7 @@ final class OutboxConcurrencyTest {
       try (SocketChannel client = SocketChannel.open(address);
           SocketChannel channel = server.accept()) {
         AtomicInteger failures = new AtomicInteger();
-        Outbox outbox = new Outbox(channel, memory, failures::incrementAndGet);
+        Outbox outbox = new Outbox(polled(channel), memory, failures::incrementAndGet);
         Future<Integer> received = threads.submit(() -> receive(client));
         List<Future<?>> senders = new ArrayList<>();
         for (int t = 0; t < THREADS; t++) {
@@ -184,7 +188,7 @@ final class OutboxConcurrencyTest {
       server.bind(address);
       try (SocketChannel client = SocketChannel.open(address);
           SocketChannel channel = server.accept()) {
-        Outbox outbox = new Outbox(channel, memory, () -> {});
+        Outbox outbox = new Outbox(polled(channel), memory, () -> {});
         List<Future<?>> senders = new ArrayList<>();
         for (int t = 0; t < THREADS; t++) {
           int thread = t;

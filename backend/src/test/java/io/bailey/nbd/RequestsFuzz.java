@@ -78,9 +78,10 @@ final class RequestsFuzz {
   private static void run(
       ServedDisk served, MemoryChannel channel, boolean structured, boolean allocation)
       throws IOException {
-    Outbox outbox = new Outbox(channel, served.server().memory(), () -> {});
+    PolledChannel polled = new PolledChannel(channel, PolledChannel.pollers());
+    Outbox outbox = new Outbox(polled, served.server().memory(), () -> {});
     Session session =
-        served.export().open(channel, outbox, ByteBuffer.allocate(0), structured, allocation);
+        served.export().open(polled, outbox, ByteBuffer.allocate(0), structured, allocation);
     try {
       session.run();
     } catch (EOFException | ProtocolException e) {

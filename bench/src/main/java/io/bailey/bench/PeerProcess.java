@@ -83,11 +83,12 @@ final class PeerProcess implements Provider {
         image.toString());
   }
 
+  /** Without {@code read-zeroes}, with which QEMU answers a read by a hole and no data. */
   private static List<String> nullExport(Path socket, long size) {
     return List.of(
         "qemu-storage-daemon",
         "--blockdev",
-        "driver=null-co,node-name=disk,read-zeroes=on,size=" + size,
+        "driver=null-co,node-name=disk,size=" + size,
         "--nbd-server",
         "addr.type=unix,addr.path=" + socket,
         "--export",

@@ -1,0 +1,195 @@
+package io.bailey.nbd;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.channels.ClosedChannelException;
+import java.nio.channels.ServerSocketChannel;
+import java.nio.channels.SocketChannel;
+import java.nio.file.Path;
+import java.util.Random;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+@Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+final class PolledChannelTest {
+  private static final int TOTAL_BYTES = 4 << 20;
+
+  /** More than the socket takes of a client that doesn't read. */
+  private static final int TOO_MANY_BYTES = 4 << 20;
+
+  @TempDir Path directory;
+
+  private final ExecutorService threads = Executors.newCachedThreadPool();
+  private SocketChannel client;
+  private SocketChannel server;
+
+  @BeforeEach
+  void connect() throws IOException {
+    UnixDomainSocketAddress address = UnixDomainSocketAddress.of(directory.resolve("s"));
+    try (ServerSocketChannel listener = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
+      listener.bind(address);
+      client = SocketChannel.open(address);
+      server = listener.accept();
+    }
+  }
+
+  @AfterEach
+  void close() throws IOException {
+    client.close();
+    server.close();
+    threads.shutdownNow();
+  }
+
+  /** Both ways at once, with waits that are shorter and longer than a poll. */
+  @ParameterizedTest
+  @ValueSource(ints = {0, 1})
+  void bytesOfBothDirectionsComeWholeAndInOrder(int permits) throws Exception {
+    Semaphore pollers = new Semaphore(permits);
+    PolledChannel channel = new PolledChannel(server, pollers);
+    Future<?> sent = threads.submit(() -> send(1));
+    Future<?> taken = threads.submit(() -> take(client::read, 2));
+    Future<?> read = threads.submit(() -> take(channel::read, 1));
+    Random random = new Random(4);
+    ByteBuffer bytes = stream(2);
+    while (bytes.hasRemaining()) {
+      ByteBuffer piece = piece(bytes, random);
+      int middle = piece.remaining() / 2;
+      channel.write(
+          new ByteBuffer[] {
+            piece.slice(0, middle), piece.slice(middle, piece.remaining() - middle)
+          });
+      pause(random);
+    }
+    sent.get();
+    taken.get();
+    read.get();
+    assertThat(pollers.availablePermits()).isEqualTo(permits);
+  }
+
+  @Test
+  void aClientThatTakesNothing_isStillHeard() throws Exception {
+    PolledChannel channel = new PolledChannel(server, new Semaphore(1));
+    ByteBuffer one = ByteBuffer.allocate(1);
+    poll(channel);
+    Future<?> write = threads.submit(() -> writeTooMuch(channel));
+    Future<?> read = threads.submit(() -> channel.read(ByteBuffer.allocate(1)));
+    Thread.sleep(100);
+    assertThat(write).isNotDone();
+    client.write(one.clear());
+    read.get();
+    // Waits that are short, after which the reader would poll, if nobody were writing.
+    for (int i = 0; i < 1000; i++) {
+      client.write(one.clear());
+      channel.read(one.clear());
+    }
+    assertThat(write).isNotDone();
+    take(client, TOO_MANY_BYTES);
+    write.get();
+  }
+
+  @Test
+  void theEndOfTheInput_isToldWhilePollingToo() throws Exception {
+    PolledChannel channel = new PolledChannel(server, new Semaphore(1));
+    poll(channel);
+    client.close();
+    assertThat(channel.read(ByteBuffer.allocate(1))).isEqualTo(-1);
+  }
+
+  @Test
+  void aChannelThatIsClosed_endsReadingAndWriting() throws Exception {
+    PolledChannel channel = new PolledChannel(server, new Semaphore(1));
+    poll(channel);
+    Future<?> write = threads.submit(() -> writeTooMuch(channel));
+    Future<?> read = threads.submit(() -> channel.read(ByteBuffer.allocate(1)));
+    Thread.sleep(50);
+    server.close();
+    for (Future<?> waiting : new Future<?>[] {write, read}) {
+      assertThatThrownBy(waiting::get)
+          .isInstanceOf(ExecutionException.class)
+          .hasCauseInstanceOf(ClosedChannelException.class);
+    }
+  }
+
+  /** Has the channel's next read poll. */
+  private void poll(PolledChannel channel) throws IOException {
+    ByteBuffer one = ByteBuffer.allocate(1);
+    while (server.isBlocking()) {
+      client.write(one.clear());
+      channel.read(one.clear());
+    }
+  }
+
+  private static Void writeTooMuch(PolledChannel channel) throws IOException {
+    channel.write(ByteBuffer.allocate(TOO_MANY_BYTES));
+    return null;
+  }
+
+  private Void send(int seed) throws IOException {
+    Random random = new Random(seed);
+    ByteBuffer bytes = stream(seed);
+    while (bytes.hasRemaining()) {
+      ByteBuffer piece = piece(bytes, random);
+      while (piece.hasRemaining()) {
+        client.write(piece);
+      }
+      pause(random);
+    }
+    return null;
+  }
+
+  private interface Source {
+    int read(ByteBuffer into) throws IOException;
+  }
+
+  private static Void take(Source source, int seed) throws IOException {
+    ByteBuffer into = ByteBuffer.allocate(TOTAL_BYTES);
+    while (into.hasRemaining()) {
+      assertThat(source.read(into)).isPositive();
+    }
+    assertThat(into.flip()).isEqualTo(stream(seed));
+    return null;
+  }
+
+  private static void take(SocketChannel source, int count) throws IOException {
+    ByteBuffer into = ByteBuffer.allocate(count);
+    while (into.hasRemaining()) {
+      source.read(into);
+    }
+  }
+
+  private static ByteBuffer stream(int seed) {
+    byte[] bytes = new byte[TOTAL_BYTES];
+    new Random(seed).nextBytes(bytes);
+    return ByteBuffer.wrap(bytes);
+  }
+
+  private static ByteBuffer piece(ByteBuffer bytes, Random random) {
+    int length = Math.min(bytes.remaining(), 1 + random.nextInt(1 << random.nextInt(1, 18)));
+    ByteBuffer piece = bytes.slice(bytes.position(), length);
+    bytes.position(bytes.position() + length);
+    return piece;
+  }
+
+  private static void pause(Random random) {
+    if (random.nextInt(4) == 0) {
+      LockSupport.parkNanos(random.nextLong(TimeUnit.MICROSECONDS.toNanos(100)));
+    }
+  }
+}
