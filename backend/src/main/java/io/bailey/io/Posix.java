@@ -96,6 +96,9 @@ public final class Posix {
           "munmap",
           FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.ADDRESS, ValueLayout.JAVA_LONG));
 
+  /** From here on, the first byte of a mapping may take a huge page. */
+  private static final long MUCH_BYTES = 32 << 20;
+
   /** {@code madvise}: let the kernel back a mapping with huge pages where it can. */
   private static final int MADV_HUGEPAGE = 14;
 
@@ -176,8 +179,9 @@ public final class Posix {
   }
 
   /**
-   * Reserves memory that is zero and takes room only where it was touched. It is in huge pages
-   * where the kernel has them, so that a read at random has its address translated sooner.
+   * Reserves memory that is zero and takes room only where it was touched. If there is much of it,
+   * it is in huge pages where the kernel has them, so that a read at random has its address
+   * translated sooner.
    *
    * @param arena what ends it
    * @throws OutOfMemoryError where the kernel doesn't reserve so much
@@ -201,7 +205,9 @@ public final class Posix {
       throw new OutOfMemoryError("the system doesn't reserve " + bytes + " bytes");
     }
     MemorySegment memory = mapped.reinterpret(bytes, arena, Posix::unmap);
-    advise(memory, MADV_HUGEPAGE);
+    if (bytes >= MUCH_BYTES) {
+      advise(memory, MADV_HUGEPAGE);
+    }
     return memory;
   }
 

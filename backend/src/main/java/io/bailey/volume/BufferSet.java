@@ -1,5 +1,6 @@
 package io.bailey.volume;
 
+import io.bailey.io.HostFiles;
 import io.bailey.io.StorageException;
 import io.bailey.io.StorageException.Kind;
 import java.io.IOException;
@@ -30,23 +31,28 @@ final class BufferSet {
   BufferSet(StoreDirectory directory, Path memory, long maxBytes) throws IOException {
     this.directory = directory;
     UUID recorded = recorded(directory, memory);
-    SlabPool found =
-        new SlabPool(
-            directory.files(),
-            memory,
-            recorded,
-            maxBytes,
-            (slot, sequence, volume, block, blocks) -> slots.add(new Slot(slot, sequence, volume)));
-    lost = slots.isEmpty();
-    if (lost) {
+    HostFiles files = directory.files();
+    if (SlabPool.anyIn(files, memory)) {
+      SlabPool found =
+          new SlabPool(
+              files,
+              memory,
+              recorded,
+              maxBytes,
+              (slot, sequence, volume, block, blocks) ->
+                  slots.add(new Slot(slot, sequence, volume)));
+      if (!slots.isEmpty()) {
+        slots.sort(Comparator.comparingLong(Slot::sequence));
+        lost = false;
+        id = recorded;
+        pool = found;
+        return;
+      }
       found.close(true);
-      id = UUID.randomUUID();
-      pool = new SlabPool(directory.files(), memory, id, maxBytes, (s, q, v, b, n) -> {});
-    } else {
-      id = recorded;
-      pool = found;
-      slots.sort(Comparator.comparingLong(Slot::sequence));
     }
+    lost = true;
+    id = UUID.randomUUID();
+    pool = new SlabPool(files, memory, id, maxBytes, (s, q, v, b, n) -> {});
   }
 
   /** A damaged record of the buffers matters only where there are some. */

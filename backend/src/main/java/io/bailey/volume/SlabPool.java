@@ -171,7 +171,8 @@ final class SlabPool {
 
   /** Whether a directory has slabs of whatever set. */
   static boolean anyIn(HostFiles files, Path directory) throws IOException {
-    return files.list(directory).stream().anyMatch(name -> name.startsWith(PREFIX));
+    return files.exists(directory)
+        && files.list(directory).stream().anyMatch(name -> name.startsWith(PREFIX));
   }
 
   private void adopt(MemorySegment slab, SlotVisitor found) {
