@@ -3,6 +3,7 @@ package io.bailey.chunk;
 import com.github.benmanes.caffeine.cache.Cache;
 import com.github.benmanes.caffeine.cache.Caffeine;
 import com.github.benmanes.caffeine.cache.RemovalCause;
+import java.lang.foreign.MemorySegment;
 import java.util.HashSet;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicIntegerArray;
@@ -68,12 +69,12 @@ public final class BlockCache {
   }
 
   /** Copies the 4096 bytes of a block to {@code dst}; false if they aren't here. */
-  public boolean copyBlock(Chunk chunk, long offset, byte[] dst, int at) {
+  public boolean copyBlock(Chunk chunk, long offset, MemorySegment dst, long at) {
     return copyBlock(chunk.serial(), offset, dst, at);
   }
 
   /** The same of a file that is no chunk, by the serial that {@link ChunkStore#newSerial} gave. */
-  public boolean copyBlock(long serial, long offset, byte[] dst, int at) {
+  public boolean copyBlock(long serial, long offset, MemorySegment dst, long at) {
     BlockFrames.Frame frame = blocks.getIfPresent(key(serial, offset));
     return frame != null && frames.copy(frame, dst, at);
   }

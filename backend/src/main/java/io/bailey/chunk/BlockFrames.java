@@ -77,11 +77,11 @@ final class BlockFrames {
   }
 
   /** Copies a frame's bytes; false, with {@code dst} undefined, if it was given up meanwhile. */
-  boolean copy(Frame frame, byte[] dst, int at) {
+  boolean copy(Frame frame, MemorySegment dst, long at) {
     if (frame.given) {
       return false;
     }
-    MemorySegment.copy(memory, ValueLayout.JAVA_BYTE, frame.offset(), dst, at, FRAME_BYTES);
+    MemorySegment.copy(memory, frame.offset(), dst, at, FRAME_BYTES);
     VarHandle.loadLoadFence();
     return !frame.given;
   }

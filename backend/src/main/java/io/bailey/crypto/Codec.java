@@ -29,6 +29,7 @@ public final class Codec {
   private final Aead aead = new Aead();
   private byte[] packed = new byte[INITIAL_BYTES];
   private byte[] sealed = new byte[INITIAL_BYTES];
+  private final byte[] block = new byte[BLOCK_BYTES];
 
   private Codec() {}
 
@@ -61,6 +62,11 @@ public final class Codec {
       sealed = new byte[Math.max(capacity, 2 * sealed.length)];
     }
     return sealed;
+  }
+
+  /** An array for one block in the clear; what it held is lost. */
+  public byte[] block() {
+    return block;
   }
 
   /** An array of at least so many bytes for compressed data; what it held is lost. */

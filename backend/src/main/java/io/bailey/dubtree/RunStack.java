@@ -6,8 +6,9 @@ import io.bailey.crypto.Codec;
 import io.bailey.io.StorageException;
 import io.bailey.io.StorageException.Kind;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.LongAdder;
@@ -107,7 +108,12 @@ public final class RunStack {
    *     what the host's file system has in memory counts as there
    */
   public boolean read(
-      long block, int blocks, byte[] dst, int dstOffset, boolean cachedOnly, Counters counters)
+      long block,
+      int blocks,
+      MemorySegment dst,
+      long dstOffset,
+      boolean cachedOnly,
+      Counters counters)
       throws IOException {
     return read(new Reading(dst, dstOffset, block, cachedOnly, false), blocks, counters);
   }
@@ -119,7 +125,7 @@ public final class RunStack {
    */
   public void prefetch(long block, int blocks, byte[] scratch, Counters counters)
       throws IOException {
-    read(new Reading(scratch, 0, block, false, true), blocks, counters);
+    read(new Reading(MemorySegment.ofArray(scratch), 0, block, false, true), blocks, counters);
   }
 
   private boolean read(Reading reading, int blocks, Counters counters) throws IOException {
@@ -188,6 +194,7 @@ public final class RunStack {
     int last = plan.index(to - 1);
     int length = (int) (lastLeaf.offset(last) + lastLeaf.size(last) - begin);
     byte[] sealed = codec.sealed(length + Aead.TAG_BYTES);
+    byte[] block = codec.block();
     if (!reading.cachedOnly) {
       chunk.read(begin, sealed, 0, length);
     } else if (!chunk.tryRead(begin, sealed, 0, length)) {
@@ -198,10 +205,11 @@ public final class RunStack {
       int index = plan.index(i);
       Run.Content run = plan.run(i);
       int at = (int) (leaf.offset(index) - begin);
-      int dstAt = reading.at(plan.block(i));
-      run.openValue(codec, leaf, index, sealed, at, reading.dst, dstAt);
+      run.openValue(codec, leaf, index, sealed, at, block, 0);
+      long dstAt = reading.at(plan.block(i));
+      MemorySegment.copy(block, 0, reading.dst, ValueLayout.JAVA_BYTE, dstAt, block.length);
       boolean atOnce = reading.keep || run.isShared();
-      run.cache().putBlock(chunk, leaf.offset(index), reading.dst, dstAt, atOnce);
+      run.cache().putBlock(chunk, leaf.offset(index), block, 0, atOnce);
     }
     return true;
   }
@@ -257,14 +265,14 @@ public final class RunStack {
   /** One read in progress: finds values, and fills in zeros at once. */
   private final class Reading {
     final ReadPlan plan = new ReadPlan();
-    final byte[] dst;
-    final int dstOffset;
+    final MemorySegment dst;
+    final long dstOffset;
     final long firstBlock;
     final boolean cachedOnly;
     final boolean keep;
     long holes;
 
-    Reading(byte[] dst, int dstOffset, long firstBlock, boolean cachedOnly, boolean keep) {
+    Reading(MemorySegment dst, long dstOffset, long firstBlock, boolean cachedOnly, boolean keep) {
       this.dst = dst;
       this.dstOffset = dstOffset;
       this.firstBlock = firstBlock;
@@ -272,12 +280,12 @@ public final class RunStack {
       this.keep = keep;
     }
 
-    int at(long block) {
-      return dstOffset + (int) (block - firstBlock) * Dubtree.BLOCK_BYTES;
+    long at(long block) {
+      return dstOffset + (block - firstBlock) * Dubtree.BLOCK_BYTES;
     }
 
     void zeros(long from, long to) {
-      Arrays.fill(dst, at(from), at(to), (byte) 0);
+      dst.asSlice(at(from), at(to) - at(from)).fill((byte) 0);
       holes += to - from;
     }
 

@@ -1,5 +1,6 @@
 package io.bailey.nbd;
 
+import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
 
@@ -17,8 +18,8 @@ final class Batch implements Outbox.Outgoing {
   private int failures;
   private long since;
   private long reserved;
-  private byte[] bytes = new byte[FIRST_BYTES];
-  private ByteBuffer buffer = ByteBuffer.wrap(bytes);
+  private ByteBuffer buffer = ByteBuffer.allocateDirect(FIRST_BYTES);
+  private MemorySegment bytes = MemorySegment.ofBuffer(buffer);
   private int length;
 
   Batch(ExportStats stats) {
@@ -35,14 +36,16 @@ final class Batch implements Outbox.Outgoing {
 
   /** What it takes in memory. */
   int heldBytes() {
-    return bytes.length;
+    return (int) bytes.byteSize();
   }
 
-  /** The array that replies are written to, with room for that many more bytes. */
-  byte[] room(int more) {
-    if (bytes.length - length < more) {
-      bytes = Arrays.copyOf(bytes, Math.max(length + more, 2 * bytes.length));
-      buffer = ByteBuffer.wrap(bytes);
+  /** The memory that replies are written to, with room for that many more bytes. */
+  MemorySegment room(int more) {
+    if (bytes.byteSize() - length < more) {
+      MemorySegment before = bytes;
+      buffer = ByteBuffer.allocateDirect(Math.max(length + more, 2 * (int) before.byteSize()));
+      bytes = MemorySegment.ofBuffer(buffer);
+      MemorySegment.copy(before, 0, bytes, 0, length);
     }
     return bytes;
   }

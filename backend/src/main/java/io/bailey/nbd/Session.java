@@ -4,10 +4,11 @@ import io.bailey.volume.BlockDevice;
 import java.io.EOFException;
 import java.io.IOException;
 import java.lang.System.Logger.Level;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.net.ProtocolException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
-import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
@@ -31,6 +32,7 @@ final class Session {
   /** Replies that are gathered before they are sent, though more requests are at hand. */
   private static final int BATCH_BYTES = 64 << 10;
 
+  private static final int FIRST_INPUT_BYTES = 8 << 10;
   private static final int MOST_INPUT_BYTES = WHOLE_WRITE_BYTES + (8 << 10);
   private static final int BLOCK_BYTES = 4096;
   private static final long NOT_WRITING = 0;
@@ -49,8 +51,11 @@ final class Session {
   private final ExportStats stats;
   private final boolean structured;
 
-  private byte[] in;
   private ByteBuffer inBuffer;
+
+  /** The memory of {@link #inBuffer}. */
+  private MemorySegment in;
+
   private int start;
   private int end;
   private Batch batch;
@@ -80,9 +85,9 @@ final class Session {
     this.structured = rules.structured();
     this.batch = new Batch(stats);
     this.end = received.remaining();
-    this.in = new byte[Math.max(8 << 10, end)];
-    this.inBuffer = ByteBuffer.wrap(in);
-    received.get(in, 0, end);
+    this.inBuffer = ByteBuffer.allocateDirect(Math.max(FIRST_INPUT_BYTES, end));
+    this.in = MemorySegment.ofBuffer(inBuffer);
+    inBuffer.put(received);
   }
 
   BlockDevice device() {
@@ -234,7 +239,7 @@ final class Session {
       byte[] payload = null;
       if (command == Wire.WRITE) {
         payload = setting.buffers().take((int) length);
-        System.arraycopy(in, start + Wire.REQUEST_BYTES, payload, 0, (int) length);
+        takeInput(start + Wire.REQUEST_BYTES, payload, (int) length);
       }
       Thread.startVirtualThread(
           new WaitingRequest(this, command, flags, cookie, offset, length, payload, piece, budget));
@@ -280,7 +285,7 @@ final class Session {
       answerError(command, cookie, NbdError.of(e));
       return true;
     }
-    byte[] out = batch.room(Wire.SIMPLE_BYTES);
+    MemorySegment out = batch.room(Wire.SIMPLE_BYTES);
     int to = Wire.putSimple(out, batch.length(), NbdError.OK, cookie);
     batch.since(arrived);
     batch.answered(to, ExportStats.Kind.of(command), length);
@@ -294,7 +299,7 @@ final class Session {
     }
     int count = (int) length;
     int header = structured ? Wire.DATA_HEADER_BYTES : Wire.SIMPLE_BYTES;
-    byte[] out = batch.room(header + count);
+    MemorySegment out = batch.room(header + count);
     int at = batch.length();
     if (!device.tryRead(offset, out, at + header, count)) {
       return false;
@@ -318,7 +323,7 @@ final class Session {
 
   private void answerError(int command, long cookie, NbdError error) {
     boolean inChunks = structured && (command == Wire.READ || command == Wire.BLOCK_STATUS);
-    byte[] out = batch.room(Wire.ERROR_BYTES);
+    MemorySegment out = batch.room(Wire.ERROR_BYTES);
     batch.since(arrived);
     batch.failed(
         inChunks
@@ -362,7 +367,7 @@ final class Session {
     }
     stats.started();
     if (result == NbdError.OK) {
-      byte[] out = batch.room(Wire.SIMPLE_BYTES);
+      MemorySegment out = batch.room(Wire.SIMPLE_BYTES);
       batch.since(arrived);
       batch.answered(
           Wire.putSimple(out, batch.length(), NbdError.OK, cookie), ExportStats.Kind.WRITE, length);
@@ -383,7 +388,13 @@ final class Session {
   private NbdError writePiece(long offset, int length) {
     try {
       if (!device.tryWrite(offset, in, start, length)) {
-        device.write(offset, in, start, length);
+        byte[] piece = setting.buffers().take(length);
+        try {
+          takeInput(start, piece, length);
+          device.write(offset, piece, 0, length);
+        } finally {
+          setting.buffers().give(piece);
+        }
       }
       return NbdError.OK;
     } catch (IOException | RuntimeException | AssertionError e) {
@@ -433,25 +444,34 @@ final class Session {
       start = 0;
       end = 0;
     }
-    if (start > 0 && in.length - end < in.length / 2) {
-      System.arraycopy(in, start, in, 0, end - start);
+    int size = inBuffer.capacity();
+    if (start > 0 && size - end < size / 2) {
+      MemorySegment.copy(in, start, in, 0, end - start);
       end -= start;
       start = 0;
     }
-    if (end == in.length) {
-      in = Arrays.copyOf(in, Math.min(2 * in.length, MOST_INPUT_BYTES));
-      inBuffer = ByteBuffer.wrap(in);
+    if (end == size) {
+      growInput();
     }
-    int count = channel.read(inBuffer.limit(in.length).position(end));
+    int count = channel.read(inBuffer.clear().position(end));
     if (count < 0) {
       throw new EOFException("closed by the client");
     }
     end += count;
-    boolean wasFull = end == in.length && start == 0;
-    if (wasFull && in.length < MOST_INPUT_BYTES) {
-      in = Arrays.copyOf(in, Math.min(2 * in.length, MOST_INPUT_BYTES));
-      inBuffer = ByteBuffer.wrap(in);
+    if (end == inBuffer.capacity() && start == 0 && end < MOST_INPUT_BYTES) {
+      growInput();
     }
+  }
+
+  private void growInput() {
+    MemorySegment before = in;
+    inBuffer = ByteBuffer.allocateDirect(Math.min(2 * inBuffer.capacity(), MOST_INPUT_BYTES));
+    in = MemorySegment.ofBuffer(inBuffer);
+    MemorySegment.copy(before, 0, in, 0, end);
+  }
+
+  private void takeInput(int from, byte[] dst, int length) {
+    MemorySegment.copy(in, ValueLayout.JAVA_BYTE, from, dst, 0, length);
   }
 
   /**

@@ -4,6 +4,7 @@ import io.bailey.volume.BlockDevice;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.lang.System.Logger.Level;
+import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
 import java.util.concurrent.CountDownLatch;
@@ -148,7 +149,7 @@ final class WaitingRequest implements Runnable, Outbox.Outgoing {
       device.flush();
     }
     room(Wire.SIMPLE_BYTES);
-    replyLength = Wire.putSimple(reply, 0, NbdError.OK, cookie);
+    replyLength = Wire.putSimple(bytes(), 0, NbdError.OK, cookie);
   }
 
   private void failed(Throwable e) {
@@ -160,7 +161,9 @@ final class WaitingRequest implements Runnable, Outbox.Outgoing {
         session.structured() && (command == Wire.READ || command == Wire.BLOCK_STATUS);
     room(Wire.ERROR_BYTES);
     replyLength =
-        inChunks ? Wire.putError(reply, 0, error, cookie) : Wire.putSimple(reply, 0, error, cookie);
+        inChunks
+            ? Wire.putError(bytes(), 0, error, cookie)
+            : Wire.putSimple(bytes(), 0, error, cookie);
   }
 
   private void read(BlockDevice device) throws IOException {
@@ -190,11 +193,11 @@ final class WaitingRequest implements Runnable, Outbox.Outgoing {
     readBytes = first;
     replyLength = header + first;
     if (!session.structured()) {
-      Wire.putSimple(reply, 0, NbdError.OK, cookie);
+      Wire.putSimple(bytes(), 0, NbdError.OK, cookie);
     } else if (all == 0) {
-      replyLength = Wire.putChunk(reply, 0, true, Wire.CHUNK_NONE, cookie, 0);
+      replyLength = Wire.putChunk(bytes(), 0, true, Wire.CHUNK_NONE, cookie, 0);
     } else {
-      Wire.putData(reply, 0, true, cookie, offset, all);
+      Wire.putData(bytes(), 0, true, cookie, offset, all);
     }
   }
 
@@ -223,10 +226,10 @@ final class WaitingRequest implements Runnable, Outbox.Outgoing {
   private int readChunk(BlockDevice device, int at, long from, int count, boolean done)
       throws IOException {
     device.read(from, reply, at + Wire.DATA_HEADER_BYTES, count);
-    if (count >= Wire.HOLE_BYTES && Zeros.only(reply, at + Wire.DATA_HEADER_BYTES, count)) {
-      return Wire.putHole(reply, at, done, cookie, from, count);
+    if (count >= Wire.HOLE_BYTES && Zeros.only(bytes(), at + Wire.DATA_HEADER_BYTES, count)) {
+      return Wire.putHole(bytes(), at, done, cookie, from, count);
     }
-    return Wire.putData(reply, at, done, cookie, from, count) + count;
+    return Wire.putData(bytes(), at, done, cookie, from, count) + count;
   }
 
   /** Puts one piece of a read, in data and holes. */
@@ -249,7 +252,7 @@ final class WaitingRequest implements Runnable, Outbox.Outgoing {
       at =
           extents.state(i) == 0
               ? readChunk(device, at, place, part, done)
-              : Wire.putHole(reply, at, done, cookie, place, part);
+              : Wire.putHole(bytes(), at, done, cookie, place, part);
       place += part;
     }
     replyLength = at;
@@ -269,14 +272,18 @@ final class WaitingRequest implements Runnable, Outbox.Outgoing {
     extents.close();
     int bytes = 4 + 8 * extents.size();
     room(Wire.CHUNK_BYTES + bytes);
-    int at = Wire.putChunk(reply, 0, true, Wire.CHUNK_BLOCK_STATUS, cookie, bytes);
-    Wire.putInt(reply, at, Wire.ALLOCATION_CONTEXT);
+    int at = Wire.putChunk(bytes(), 0, true, Wire.CHUNK_BLOCK_STATUS, cookie, bytes);
+    Wire.putInt(bytes(), at, Wire.ALLOCATION_CONTEXT);
     at += 4;
     for (int i = 0; i < extents.size(); i++, at += 8) {
-      Wire.putInt(reply, at, (int) extents.length(i));
-      Wire.putInt(reply, at + 4, extents.state(i));
+      Wire.putInt(bytes(), at, (int) extents.length(i));
+      Wire.putInt(bytes(), at + 4, extents.state(i));
     }
     replyLength = at;
+  }
+
+  private MemorySegment bytes() {
+    return MemorySegment.ofArray(reply);
   }
 
   private void room(int bytes) {

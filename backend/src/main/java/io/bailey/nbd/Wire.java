@@ -1,7 +1,7 @@
 package io.bailey.nbd;
 
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 
@@ -67,45 +67,45 @@ final class Wire {
   /** The longest READ or WRITE that is accepted. */
   static final int MAX_DATA_BYTES = 64 << 20;
 
-  private static final VarHandle SHORT =
-      MethodHandles.byteArrayViewVarHandle(short[].class, ByteOrder.BIG_ENDIAN);
-  private static final VarHandle INT =
-      MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.BIG_ENDIAN);
-  private static final VarHandle LONG =
-      MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.BIG_ENDIAN);
+  private static final ValueLayout.OfShort SHORT =
+      ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.BIG_ENDIAN);
+  private static final ValueLayout.OfInt INT =
+      ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.BIG_ENDIAN);
+  private static final ValueLayout.OfLong LONG =
+      ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.BIG_ENDIAN);
 
   private Wire() {}
 
-  static int u16(byte[] bytes, int at) {
-    return (short) SHORT.get(bytes, at) & 0xffff;
+  static int u16(MemorySegment bytes, int at) {
+    return bytes.get(SHORT, at) & 0xffff;
   }
 
-  static int i32(byte[] bytes, int at) {
-    return (int) INT.get(bytes, at);
+  static int i32(MemorySegment bytes, int at) {
+    return bytes.get(INT, at);
   }
 
-  static long u32(byte[] bytes, int at) {
+  static long u32(MemorySegment bytes, int at) {
     return i32(bytes, at) & 0xffff_ffffL;
   }
 
-  static long i64(byte[] bytes, int at) {
-    return (long) LONG.get(bytes, at);
+  static long i64(MemorySegment bytes, int at) {
+    return bytes.get(LONG, at);
   }
 
-  static void putShort(byte[] bytes, int at, int value) {
-    SHORT.set(bytes, at, (short) value);
+  static void putShort(MemorySegment bytes, int at, int value) {
+    bytes.set(SHORT, at, (short) value);
   }
 
-  static void putInt(byte[] bytes, int at, int value) {
-    INT.set(bytes, at, value);
+  static void putInt(MemorySegment bytes, int at, int value) {
+    bytes.set(INT, at, value);
   }
 
-  static void putLong(byte[] bytes, int at, long value) {
-    LONG.set(bytes, at, value);
+  static void putLong(MemorySegment bytes, int at, long value) {
+    bytes.set(LONG, at, value);
   }
 
   /** Writes a simple reply's header; returns where it ends. */
-  static int putSimple(byte[] bytes, int at, NbdError error, long cookie) {
+  static int putSimple(MemorySegment bytes, int at, NbdError error, long cookie) {
     putInt(bytes, at, SIMPLE_MAGIC);
     putInt(bytes, at + 4, error.number());
     putLong(bytes, at + 8, cookie);
@@ -113,7 +113,8 @@ final class Wire {
   }
 
   /** Writes a chunk's header; returns where its payload begins. */
-  static int putChunk(byte[] bytes, int at, boolean done, int type, long cookie, int length) {
+  static int putChunk(
+      MemorySegment bytes, int at, boolean done, int type, long cookie, int length) {
     putInt(bytes, at, CHUNK_MAGIC);
     putShort(bytes, at + 4, done ? CHUNK_DONE : 0);
     putShort(bytes, at + 6, type);
@@ -123,14 +124,16 @@ final class Wire {
   }
 
   /** Writes the header of a chunk of data; returns where the data begins. */
-  static int putData(byte[] bytes, int at, boolean done, long cookie, long offset, int length) {
+  static int putData(
+      MemorySegment bytes, int at, boolean done, long cookie, long offset, int length) {
     int payload = putChunk(bytes, at, done, CHUNK_OFFSET_DATA, cookie, 8 + length);
     putLong(bytes, payload, offset);
     return payload + 8;
   }
 
   /** Writes a chunk that stands for zeros; returns where it ends. */
-  static int putHole(byte[] bytes, int at, boolean done, long cookie, long offset, int length) {
+  static int putHole(
+      MemorySegment bytes, int at, boolean done, long cookie, long offset, int length) {
     int payload = putChunk(bytes, at, done, CHUNK_OFFSET_HOLE, cookie, 12);
     putLong(bytes, payload, offset);
     putInt(bytes, payload + 8, length);
@@ -138,12 +141,12 @@ final class Wire {
   }
 
   /** Writes the error chunk that ends a structured reply; returns where it ends. */
-  static int putError(byte[] bytes, int at, NbdError error, long cookie) {
+  static int putError(MemorySegment bytes, int at, NbdError error, long cookie) {
     byte[] text = error.text().getBytes(StandardCharsets.US_ASCII);
     int payload = putChunk(bytes, at, true, CHUNK_ERROR, cookie, 6 + text.length);
     putInt(bytes, payload, error.number());
     putShort(bytes, payload + 4, text.length);
-    System.arraycopy(text, 0, bytes, payload + 6, text.length);
+    MemorySegment.copy(text, 0, bytes, ValueLayout.JAVA_BYTE, payload + 6, text.length);
     return payload + 6 + text.length;
   }
 

@@ -1,6 +1,7 @@
 package io.bailey.volume;
 
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 
 /**
  * A disk of fixed size. Offsets and lengths are bytes, of any alignment, and must lie within the
@@ -8,7 +9,8 @@ import java.io.IOException;
  *
  * <p>Thread-safe. Requests that overlap in time and in place may take effect in either order. A
  * call that returns normally has taken effect: later calls on any thread see it. The calls named
- * {@code try…} never wait for a disk, a lock held over I/O, or room; the others may.
+ * {@code try…} never wait for a disk, a lock held over I/O, or room; the others may. What needs no
+ * waiting goes straight between a socket's buffer, outside the heap, and the device's memory.
  *
  * <p>Failures are {@link io.bailey.io.StorageException}s; one of kind {@code DAMAGED} concerns the
  * blocks asked for and nothing else.
@@ -26,7 +28,7 @@ public interface BlockDevice {
    * Like {@link #read} where the answer lies in memory. Returns false, with {@code dst} undefined,
    * where it doesn't.
    */
-  boolean tryRead(long offset, byte[] dst, int dstOffset, int length) throws IOException;
+  boolean tryRead(long offset, MemorySegment dst, long dstOffset, int length) throws IOException;
 
   /** Takes the bytes; they survive the death of the process from the moment this returns. */
   void write(long offset, byte[] src, int srcOffset, int length) throws IOException;
@@ -34,7 +36,7 @@ public interface BlockDevice {
   /**
    * Like {@link #write} where there is room at once; returns false, with nothing done, where not.
    */
-  boolean tryWrite(long offset, byte[] src, int srcOffset, int length) throws IOException;
+  boolean tryWrite(long offset, MemorySegment src, long srcOffset, int length) throws IOException;
 
   /**
    * Makes a range read as zeros, at a cost that doesn't depend on its length.

@@ -10,6 +10,8 @@ import io.bailey.io.StorageException.Kind;
 import io.bailey.journal.Journal;
 import io.bailey.journal.Segment;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
@@ -29,7 +31,7 @@ final class JournalReads {
 
   private record Value(
       long block,
-      int to,
+      long to,
       Segment segment,
       long offset,
       int size,
@@ -47,7 +49,7 @@ final class JournalReads {
   }
 
   /** Notes a value to be read to {@code to} of the destination. Under the volume's lock. */
-  void add(long block, int to, Journal journal, JournalIndex index, int entry, Epoch epoch) {
+  void add(long block, long to, Journal journal, JournalIndex index, int entry, Epoch epoch) {
     long place = index.place(entry);
     Segment segment = journal.segment(place);
     segment.retain();
@@ -69,7 +71,7 @@ final class JournalReads {
    *
    * @param cachedOnly true answers false, with {@code dst} undefined, rather than wait for a disk
    */
-  boolean read(BlockCache cache, byte[] dst, boolean cachedOnly, RunStack.Counters counters)
+  boolean read(BlockCache cache, MemorySegment dst, boolean cachedOnly, RunStack.Counters counters)
       throws IOException {
     int cached = 0;
     for (int i = 0; i < values.size(); ) {
@@ -103,7 +105,8 @@ final class JournalReads {
   }
 
   /** Reads and opens values that lie side by side; false if that would wait and mustn't. */
-  private static boolean fetch(BlockCache cache, byte[] dst, List<Value> group, boolean cachedOnly)
+  private static boolean fetch(
+      BlockCache cache, MemorySegment dst, List<Value> group, boolean cachedOnly)
       throws IOException {
     Value first = group.getFirst();
     Value last = group.getLast();
@@ -112,6 +115,7 @@ final class JournalReads {
     Codec codec = Codec.borrow();
     try {
       byte[] sealed = codec.sealed(length + Aead.TAG_BYTES);
+      byte[] block = codec.block();
       if (!cachedOnly) {
         first.segment.read(first.offset, sealed, 0, length);
       } else if (!first.segment.tryRead(first.offset, sealed, 0, length)) {
@@ -122,7 +126,7 @@ final class JournalReads {
         LONG.set(tag, Long.BYTES, value.tagLow);
         int at = (int) (value.offset - first.offset);
         if (!codec.openBlock(
-            value.epoch, value.counter, sealed, at, value.size, tag, 0, dst, value.to)) {
+            value.epoch, value.counter, sealed, at, value.size, tag, 0, block, 0)) {
           throw new StorageException(
               Kind.DAMAGED,
               "value of block "
@@ -133,7 +137,8 @@ final class JournalReads {
                   + value.segment.path()
                   + " is damaged");
         }
-        cache.putBlock(value.segment.serial(), value.offset, dst, value.to, false);
+        MemorySegment.copy(block, 0, dst, ValueLayout.JAVA_BYTE, value.to, block.length);
+        cache.putBlock(value.segment.serial(), value.offset, block, 0, false);
       }
       return true;
     } finally {

@@ -336,17 +336,18 @@ final class SlabPool {
   }
 
   /** Fills a slot with a block's bytes. It counts only once {@link #publish} is called. */
-  void fill(int slot, byte[] src, int offset) {
-    MemorySegment.copy(src, offset, slab(slot), ValueLayout.JAVA_BYTE, dataAt(slot), SLOT_BYTES);
+  void fill(int slot, MemorySegment src, long offset) {
+    MemorySegment.copy(src, offset, slab(slot), dataAt(slot), SLOT_BYTES);
   }
 
   /** Overwrites part of a slot that isn't published. */
-  void patch(int slot, int at, byte[] src, int offset, int length) {
-    MemorySegment.copy(src, offset, slab(slot), ValueLayout.JAVA_BYTE, dataAt(slot) + at, length);
+  void patch(int slot, int at, MemorySegment src, long offset, int length) {
+    MemorySegment.copy(src, offset, slab(slot), dataAt(slot) + at, length);
   }
 
-  void copy(int slot, int at, byte[] dst, int offset, int length) {
-    MemorySegment.copy(slab(slot), ValueLayout.JAVA_BYTE, dataAt(slot) + at, dst, offset, length);
+  /** Copies the bytes of a slot. */
+  void copy(int slot, MemorySegment dst, long offset) {
+    MemorySegment.copy(slab(slot), dataAt(slot), dst, offset, SLOT_BYTES);
   }
 
   /** Makes a slot count: from here on it outlives the process. */

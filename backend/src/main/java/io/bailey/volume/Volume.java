@@ -6,6 +6,7 @@ import io.bailey.io.StorageException;
 import io.bailey.journal.Batch;
 import io.bailey.journal.Journal;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
@@ -136,14 +137,15 @@ public final class Volume implements BlockDevice {
 
   @Override
   public void read(long offset, byte[] dst, int dstOffset, int length) throws IOException {
-    if (!reader.read(offset, dst, dstOffset, length, false)) {
+    if (!reader.read(offset, MemorySegment.ofArray(dst), dstOffset, length, false)) {
       throw new IllegalStateException("a read that may wait did not");
     }
     readAhead(offset, length);
   }
 
   @Override
-  public boolean tryRead(long offset, byte[] dst, int dstOffset, int length) throws IOException {
+  public boolean tryRead(long offset, MemorySegment dst, long dstOffset, int length)
+      throws IOException {
     boolean done = reader.read(offset, dst, dstOffset, length, true);
     if (done) {
       readAhead(offset, length);
@@ -173,12 +175,13 @@ public final class Volume implements BlockDevice {
 
   @Override
   public void write(long offset, byte[] src, int srcOffset, int length) throws IOException {
-    writer.put(offset, src, srcOffset, length, true);
+    writer.put(offset, MemorySegment.ofArray(src), srcOffset, length, true);
     flushIfEveryWrite();
   }
 
   @Override
-  public boolean tryWrite(long offset, byte[] src, int srcOffset, int length) throws IOException {
+  public boolean tryWrite(long offset, MemorySegment src, long srcOffset, int length)
+      throws IOException {
     return root.durability() != Durability.EVERY_WRITE
         && length <= MAX_TRIED_BYTES
         && writer.put(offset, src, srcOffset, length, false);

@@ -13,6 +13,7 @@ import io.bailey.journal.Batch;
 import io.bailey.journal.BatchWriter;
 import io.bailey.journal.Journal;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
@@ -197,7 +198,7 @@ final class VolumeLog {
   }
 
   /** Notes the value of a block, which has one, to be read. */
-  void note(JournalReads reads, long block, int to) {
+  void note(JournalReads reads, long block, long to) {
     JournalIndex in = index;
     int entry = in.entry(block);
     if (entry == LongIntMap.NONE && frozen != null) {
@@ -208,7 +209,8 @@ final class VolumeLog {
   }
 
   /** Reads what was noted. Without the lock. */
-  boolean read(JournalReads noted, byte[] dst, boolean cachedOnly, RunStack.Counters counters)
+  boolean read(
+      JournalReads noted, MemorySegment dst, boolean cachedOnly, RunStack.Counters counters)
       throws IOException {
     BlockCache cache = context.cache();
     return noted.read(cache, dst, cachedOnly, counters);

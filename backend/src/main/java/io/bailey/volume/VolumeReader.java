@@ -5,6 +5,7 @@ import io.bailey.dubtree.RunStack;
 import io.bailey.io.StorageException;
 import io.bailey.io.StorageException.Kind;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.atomic.LongAdder;
@@ -49,7 +50,7 @@ final class VolumeReader {
   }
 
   /** Reads bytes; with {@code cachedOnly} it answers false rather than wait for a disk. */
-  boolean read(long offset, byte[] dst, int dstOffset, int length, boolean cachedOnly)
+  boolean read(long offset, MemorySegment dst, long dstOffset, int length, boolean cachedOnly)
       throws IOException {
     if (length == 0) {
       return true;
@@ -60,15 +61,15 @@ final class VolumeReader {
     if (head == 0 && length == blocks * Dubtree.BLOCK_BYTES) {
       return readBlocks(first, blocks, dst, dstOffset, cachedOnly);
     }
-    byte[] whole = new byte[blocks * Dubtree.BLOCK_BYTES];
+    MemorySegment whole = MemorySegment.ofArray(new byte[blocks * Dubtree.BLOCK_BYTES]);
     if (!readBlocks(first, blocks, whole, 0, cachedOnly)) {
       return false;
     }
-    System.arraycopy(whole, head, dst, dstOffset, length);
+    MemorySegment.copy(whole, head, dst, dstOffset, length);
     return true;
   }
 
-  boolean readBlocks(long first, int blocks, byte[] dst, int at, boolean cachedOnly)
+  boolean readBlocks(long first, int blocks, MemorySegment dst, long at, boolean cachedOnly)
       throws IOException {
     int[] gaps = new int[8];
     int gapEnds = 0;
@@ -79,7 +80,7 @@ final class VolumeReader {
       synchronized (top.lock) {
         top.failIfClosed();
         for (int i = 0; i < blocks; i++) {
-          int to = at + i * Dubtree.BLOCK_BYTES;
+          long to = at + (long) i * Dubtree.BLOCK_BYTES;
           long found = top.lookUp(first + i, dst, to);
           if (found >= 0) {
             log.note(logged, first + i, to);
@@ -103,7 +104,7 @@ final class VolumeReader {
         return false;
       }
       for (int i = 0; below != null && i < gapEnds; i += 2) {
-        int to = at + gaps[i] * Dubtree.BLOCK_BYTES;
+        long to = at + (long) gaps[i] * Dubtree.BLOCK_BYTES;
         if (!below.read(first + gaps[i], gaps[i + 1] - gaps[i], dst, to, cachedOnly, reads)) {
           return false;
         }

@@ -3,8 +3,8 @@ package io.bailey.volume;
 import io.bailey.dubtree.Dubtree;
 import io.bailey.io.StorageException;
 import io.bailey.io.StorageException.Kind;
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -58,31 +58,31 @@ final class VolumeTop {
    *
    * @return its place in the journal, or {@link #IN_MEMORY} or {@link #NOWHERE}
    */
-  long lookUp(long block, byte[] dst, int at) {
+  long lookUp(long block, MemorySegment dst, long at) {
     if (readBuffered(block, dst, at)) {
       return IN_MEMORY;
     }
     long found = log.find(block);
     if (found == VolumeLog.ZEROS) {
-      Arrays.fill(dst, at, at + Dubtree.BLOCK_BYTES, (byte) 0);
+      dst.asSlice(at, Dubtree.BLOCK_BYTES).fill((byte) 0);
       return IN_MEMORY;
     }
     return found;
   }
 
   /** Copies a block that is in a buffer. Under the lock. */
-  private boolean readBuffered(long block, byte[] dst, int at) {
+  private boolean readBuffered(long block, MemorySegment dst, long at) {
     return readFrom(active, block, dst, at) || (frozen != null && readFrom(frozen, block, dst, at));
   }
 
-  private boolean readFrom(WriteBuffer buffer, long block, byte[] dst, int at) {
+  private boolean readFrom(WriteBuffer buffer, long block, MemorySegment dst, long at) {
     int slot = buffer.slot(block);
     if (slot != LongIntMap.NONE) {
-      context.pool().copy(slot, 0, dst, at, Dubtree.BLOCK_BYTES);
+      context.pool().copy(slot, dst, at);
       return true;
     }
     if (buffer.isZero(block)) {
-      Arrays.fill(dst, at, at + Dubtree.BLOCK_BYTES, (byte) 0);
+      dst.asSlice(at, Dubtree.BLOCK_BYTES).fill((byte) 0);
       return true;
     }
     return false;

@@ -5,6 +5,7 @@ import io.bailey.dubtree.RunStack;
 import io.bailey.io.StorageException;
 import io.bailey.io.StorageException.Kind;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.util.concurrent.atomic.LongAdder;
 
 /** Puts writes into a volume's buffer, once there is room. Thread-safe. */
@@ -59,9 +60,10 @@ final class VolumeWriter {
   }
 
   /** Writes bytes; without {@code wait} it answers false rather than wait for room or a disk. */
-  boolean put(long offset, byte[] src, int srcOffset, int length, boolean wait) throws IOException {
+  boolean put(long offset, MemorySegment src, long srcOffset, int length, boolean wait)
+      throws IOException {
     long at = offset;
-    int from = srcOffset;
+    long from = srcOffset;
     long end = offset + length;
     boolean partial = ((at | end) & (Dubtree.BLOCK_BYTES - 1)) != 0;
     if (partial && !wait && (at >>> Dubtree.BLOCK_SHIFT) != ((end - 1) >>> Dubtree.BLOCK_SHIFT)) {
@@ -90,14 +92,14 @@ final class VolumeWriter {
     return true;
   }
 
-  private boolean putBlocks(long first, int blocks, byte[] src, int from, boolean wait)
+  private boolean putBlocks(long first, int blocks, MemorySegment src, long from, boolean wait)
       throws IOException {
     int[] slots = new int[blocks];
     if (!takeSlots(blocks, slots, wait)) {
       return false;
     }
     for (int i = 0; i < blocks; i++) {
-      context.pool().fill(slots[i], src, from + i * Dubtree.BLOCK_BYTES);
+      context.pool().fill(slots[i], src, from + (long) i * Dubtree.BLOCK_BYTES);
     }
     synchronized (top.lock) {
       giveBackIfClosed(slots);
@@ -115,9 +117,10 @@ final class VolumeWriter {
     }
   }
 
-  private boolean putPart(long block, int at, byte[] src, int from, int length, boolean wait)
+  private boolean putPart(
+      long block, int at, MemorySegment src, long from, int length, boolean wait)
       throws IOException {
-    byte[] whole = new byte[Dubtree.BLOCK_BYTES];
+    MemorySegment whole = MemorySegment.ofArray(new byte[Dubtree.BLOCK_BYTES]);
     int[] slot = new int[1];
     if (!takeSlots(1, slot, wait)) {
       return false;
@@ -149,7 +152,7 @@ final class VolumeWriter {
   private record Source(long place, RunStack stack) {}
 
   /** Where a block's bytes are; they are copied if they are in memory. */
-  private Source source(long block, byte[] whole) throws IOException {
+  private Source source(long block, MemorySegment whole) throws IOException {
     synchronized (top.lock) {
       top.failIfClosed();
       return new Source(top.lookUp(block, whole, 0), runs.current());
@@ -158,7 +161,14 @@ final class VolumeWriter {
 
   /** Publishes a block of which part is new, unless its old bytes moved on since they were read. */
   private boolean patch(
-      long block, Source readFrom, byte[] whole, int slot, int at, byte[] src, int from, int length)
+      long block,
+      Source readFrom,
+      MemorySegment whole,
+      int slot,
+      int at,
+      MemorySegment src,
+      long from,
+      int length)
       throws IOException {
     synchronized (top.lock) {
       top.failIfClosed();
@@ -269,7 +279,7 @@ final class VolumeWriter {
 
   /** Makes a range zeros. */
   void zero(long offset, long length) throws IOException {
-    byte[] zeros = new byte[Dubtree.BLOCK_BYTES];
+    MemorySegment zeros = MemorySegment.ofArray(new byte[Dubtree.BLOCK_BYTES]);
     long end = offset + length;
     long firstWhole = (offset + Dubtree.BLOCK_BYTES - 1) & -Dubtree.BLOCK_BYTES;
     long head = Math.min(firstWhole, end) - offset;

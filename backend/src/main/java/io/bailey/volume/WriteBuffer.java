@@ -2,6 +2,7 @@ package io.bailey.volume;
 
 import io.bailey.dubtree.Cursor;
 import io.bailey.dubtree.Entry;
+import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -64,7 +65,7 @@ final class WriteBuffer {
 
   private Cursor values() {
     long[] keys = slots.sortedBlocks();
-    Entry.Loader loader = (slot, dst) -> pool.copy(slot, 0, dst, 0, SlabPool.SLOT_BYTES);
+    Entry.Loader loader = (slot, dst) -> pool.copy(slot, MemorySegment.ofArray(dst), 0);
     return new Cursor() {
       private int next;
 

@@ -3,6 +3,7 @@ package io.bailey.chunk;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.bailey.io.LocalFiles;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.SplittableRandom;
@@ -36,13 +37,13 @@ final class BlockCacheTest {
     BlockCache cache = new BlockCache(1 << 20, 1 << 20);
     byte[] found = new byte[2 * BLOCK];
     cache.putBlock(chunk, 10, block(1), 0, true);
-    assertThat(cache.copyBlock(chunk, 10, found, BLOCK)).isTrue();
+    assertThat(cache.copyBlock(chunk, 10, MemorySegment.ofArray(found), BLOCK)).isTrue();
     assertThat(Arrays.copyOfRange(found, BLOCK, 2 * BLOCK)).isEqualTo(block(1));
 
     cache.putBlock(chunk, 20, block(2), 0, false);
-    assertThat(cache.copyBlock(chunk, 20, found, 0)).isFalse();
+    assertThat(cache.copyBlock(chunk, 20, MemorySegment.ofArray(found), 0)).isFalse();
     cache.putBlock(chunk, 20, block(2), 0, false);
-    assertThat(cache.copyBlock(chunk, 20, found, 0)).isTrue();
+    assertThat(cache.copyBlock(chunk, 20, MemorySegment.ofArray(found), 0)).isTrue();
   }
 
   @Test
@@ -53,10 +54,12 @@ final class BlockCacheTest {
       cache.offerBlock(chunk.serial(), i, block(i), 0);
     }
     for (int i = 0; i < 64; i++) {
-      assertThat(cache.copyBlock(chunk, i, found, 0)).as("block %d of 64", i).isTrue();
+      assertThat(cache.copyBlock(chunk, i, MemorySegment.ofArray(found), 0))
+          .as("block %d of 64", i)
+          .isTrue();
       assertThat(found).isEqualTo(block(i));
     }
-    assertThat(cache.copyBlock(chunk, 64, found, 0)).isFalse();
+    assertThat(cache.copyBlock(chunk, 64, MemorySegment.ofArray(found), 0)).isFalse();
   }
 
   @Test
@@ -72,13 +75,13 @@ final class BlockCacheTest {
     }
     cache.offerBlock(chunk.serial(), 7, block(7), 0);
     byte[] found = new byte[BLOCK];
-    assertThat(cache.copyBlock(chunk, 7, found, 0)).isFalse();
+    assertThat(cache.copyBlock(chunk, 7, MemorySegment.ofArray(found), 0)).isFalse();
     for (Chunk each : chunks) {
       store.release(each);
     }
-    assertThat(cache.copyBlock(chunks[0], 5, found, 0)).isFalse();
+    assertThat(cache.copyBlock(chunks[0], 5, MemorySegment.ofArray(found), 0)).isFalse();
     cache.offerBlock(chunk.serial(), 7, block(7), 0);
-    assertThat(cache.copyBlock(chunk, 7, found, 0)).isTrue();
+    assertThat(cache.copyBlock(chunk, 7, MemorySegment.ofArray(found), 0)).isTrue();
   }
 
   @Test
@@ -91,13 +94,13 @@ final class BlockCacheTest {
     }
     assertThat(frames.take(block(0), 0)).isNull();
     frames.give(taken[100]);
-    assertThat(frames.copy(taken[100], new byte[BLOCK], 0)).isFalse();
+    assertThat(frames.copy(taken[100], MemorySegment.ofArray(new byte[BLOCK]), 0)).isFalse();
     BlockFrames.Frame again = frames.take(block(3000), 0);
     byte[] found = new byte[BLOCK];
     assertThat(again).isNotNull();
-    assertThat(frames.copy(again, found, 0)).isTrue();
+    assertThat(frames.copy(again, MemorySegment.ofArray(found), 0)).isTrue();
     assertThat(found).isEqualTo(block(3000));
-    assertThat(frames.copy(taken[100], found, 0)).isFalse();
+    assertThat(frames.copy(taken[100], MemorySegment.ofArray(found), 0)).isFalse();
   }
 
   /** More blocks than frames, so that frames change hands under the readers all the time. */
@@ -116,7 +119,7 @@ final class BlockCacheTest {
                     byte[] found = new byte[BLOCK];
                     for (int i = 0; i < 100_000; i++) {
                       int at = random.nextInt(96);
-                      if (!cache.copyBlock(chunk, at, found, 0)) {
+                      if (!cache.copyBlock(chunk, at, MemorySegment.ofArray(found), 0)) {
                         cache.putBlock(chunk, at, block(at), 0, true);
                         continue;
                       }

@@ -3,6 +3,7 @@ package io.bailey.dubtree;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.Random;
@@ -29,7 +30,10 @@ final class Models {
       throws IOException {
     byte[] actual = new byte[count * 4096 + 7];
     Arrays.fill(actual, (byte) 0x55);
-    assertThat(stack.read(block, count, actual, 7, false, new RunStack.Counters())).isTrue();
+    assertThat(
+            stack.read(
+                block, count, MemorySegment.ofArray(actual), 7, false, new RunStack.Counters()))
+        .isTrue();
     byte[] value = new byte[4096];
     for (int i = 0; i < count; i++) {
       TestRuns.value(expected.getOrDefault(block + i, 0L), value);

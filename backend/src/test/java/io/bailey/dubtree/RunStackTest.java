@@ -3,6 +3,7 @@ package io.bailey.dubtree;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.bailey.io.FaultyFiles.Call;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -131,11 +132,11 @@ final class RunStackTest {
     byte[] dst = new byte[600 * 4096];
     RunStack.Counters counters = new RunStack.Counters();
     runs.files.resetCounts();
-    assertThat(stack.read(0, 600, dst, 0, true, counters)).isFalse();
+    assertThat(stack.read(0, 600, MemorySegment.ofArray(dst), 0, true, counters)).isFalse();
     assertThat(runs.files.count(Call.OPEN) + runs.files.count(Call.READ)).isZero();
-    stack.read(0, 600, dst, 0, false, counters);
+    stack.read(0, 600, MemorySegment.ofArray(dst), 0, false, counters);
     byte[] cached = new byte[600 * 4096];
-    assertThat(stack.read(0, 600, cached, 0, true, counters)).isTrue();
+    assertThat(stack.read(0, 600, MemorySegment.ofArray(cached), 0, true, counters)).isTrue();
     assertThat(Arrays.equals(cached, dst)).isTrue();
   }
 
@@ -158,7 +159,7 @@ final class RunStackTest {
       run.content();
     }
     runs.files.resetCounts();
-    stack.read(2 + 3 * 500, 1, dst, 0, false, counters);
+    stack.read(2 + 3 * 500, 1, MemorySegment.ofArray(dst), 0, false, counters);
     assertThat(runs.files.count(Call.READ))
         .as("top node and leaf of the last run, header and value of its file")
         .isEqualTo(4);

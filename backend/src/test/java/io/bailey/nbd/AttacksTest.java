@@ -6,6 +6,7 @@ import static org.awaitility.Awaitility.await;
 import io.bailey.nbd.RawClient.OptionReply;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -265,7 +266,7 @@ class AttacksTest {
         byte[] payload = client.replies().getFirst().payload();
         long sum = 0;
         for (int at = 4; at < payload.length; at += 8) {
-          sum += Wire.u32(payload, at);
+          sum += Wire.u32(MemorySegment.ofArray(payload), at);
         }
         assertThat(sum).isEqualTo(length & 0xffffffffL);
       }

@@ -3,6 +3,8 @@ package io.bailey.nbd;
 import io.bailey.io.StorageException;
 import io.bailey.volume.BlockDevice;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.List;
 import java.util.TreeMap;
@@ -93,11 +95,14 @@ public final class MemoryDisk implements BlockDevice {
   }
 
   @Override
-  public boolean tryRead(long offset, byte[] dst, int dstOffset, int length) throws IOException {
+  public boolean tryRead(long offset, MemorySegment dst, long dstOffset, int length)
+      throws IOException {
     if (cold) {
       return false;
     }
-    read(offset, dst, dstOffset, length);
+    byte[] bytes = new byte[length];
+    read(offset, bytes, 0, length);
+    MemorySegment.copy(bytes, 0, dst, ValueLayout.JAVA_BYTE, dstOffset, length);
     return true;
   }
 
@@ -124,11 +129,14 @@ public final class MemoryDisk implements BlockDevice {
   }
 
   @Override
-  public boolean tryWrite(long offset, byte[] src, int srcOffset, int length) throws IOException {
+  public boolean tryWrite(long offset, MemorySegment src, long srcOffset, int length)
+      throws IOException {
     if (cold) {
       return false;
     }
-    write(offset, src, srcOffset, length);
+    byte[] bytes = new byte[length];
+    MemorySegment.copy(src, ValueLayout.JAVA_BYTE, srcOffset, bytes, 0, length);
+    write(offset, bytes, 0, length);
     return true;
   }
 

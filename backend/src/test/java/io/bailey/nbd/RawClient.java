@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import java.io.EOFException;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
@@ -228,7 +229,7 @@ final class RawClient implements AutoCloseable {
     int type = header.getShort() & 0xffff;
     long cookie = header.getLong();
     byte[] payload = receive(ByteBuffer.wrap(receive(4)).getInt());
-    int error = type == Wire.CHUNK_ERROR ? Wire.i32(payload, 0) : 0;
+    int error = type == Wire.CHUNK_ERROR ? Wire.i32(MemorySegment.ofArray(payload), 0) : 0;
     return new Reply(true, flags, type, error, cookie, payload);
   }
 

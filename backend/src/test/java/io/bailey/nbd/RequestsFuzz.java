@@ -5,6 +5,7 @@ import io.bailey.fuzz.FuzzRule;
 import java.io.ByteArrayOutputStream;
 import java.io.EOFException;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.net.ProtocolException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
@@ -123,17 +124,18 @@ final class RequestsFuzz {
 
   /** Gives each request a cookie of its own, and notes those that will be there as a whole. */
   private static void countCookies(byte[] sent, Map<Long, Request> expected) {
+    MemorySegment bytes = MemorySegment.ofArray(sent);
     long cookie = 0;
     for (int at = 0; sent.length - at >= Wire.REQUEST_BYTES; ) {
-      int command = Wire.u16(sent, at + 6);
-      long length = Wire.u32(sent, at + 24);
+      int command = Wire.u16(bytes, at + 6);
+      long length = Wire.u32(bytes, at + 24);
       long payload = command == Wire.WRITE ? length : 0;
-      if (Wire.i32(sent, at) != Wire.REQUEST_MAGIC
+      if (Wire.i32(bytes, at) != Wire.REQUEST_MAGIC
           || command == Wire.DISCONNECT
           || sent.length - at - Wire.REQUEST_BYTES < payload) {
         return;
       }
-      Wire.putLong(sent, at + 8, ++cookie);
+      Wire.putLong(bytes, at + 8, ++cookie);
       expected.put(cookie, new Request(command, (int) length));
       at += Wire.REQUEST_BYTES + (int) payload;
     }

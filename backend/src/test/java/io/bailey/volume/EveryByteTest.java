@@ -14,6 +14,7 @@ import io.bailey.dubtree.RunStack;
 import io.bailey.io.FlippedFiles;
 import io.bailey.io.StorageException;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -257,7 +258,7 @@ final class EveryByteTest {
       throws IOException {
     byte[] bytes = new byte[4096];
     try {
-      assertThat(stack.read(block, 1, bytes, 0, false, COUNTERS)).isTrue();
+      assertThat(stack.read(block, 1, MemorySegment.ofArray(bytes), 0, false, COUNTERS)).isTrue();
     } catch (StorageException e) {
       return DiskReads.damaged(e, what);
     }

@@ -6,6 +6,7 @@ import static org.awaitility.Awaitility.await;
 import io.bailey.io.FaultyFiles;
 import io.bailey.io.FaultyFiles.Call;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -71,7 +72,8 @@ final class JournalIoTest {
       assertThat(test.files.count(Call.READ)).as("values side by side").isEqualTo(1);
       volume.read(BATCH * 4096L, back, 0, back.length);
       assertThat(calls(test.files)).as("kept when it is missed again").isEqualTo(2);
-      assertThat(volume.tryRead(BATCH * 4096L, back, 0, back.length)).isTrue();
+      assertThat(volume.tryRead(BATCH * 4096L, MemorySegment.ofArray(back), 0, back.length))
+          .isTrue();
       volume.flush();
       assertThat(calls(test.files)).as("a flush of nothing").isEqualTo(2);
     }

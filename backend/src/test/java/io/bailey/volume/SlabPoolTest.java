@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.bailey.io.LocalFiles;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -46,7 +47,7 @@ final class SlabPoolTest {
 
   private static byte[] read(SlabPool pool, int slot) {
     byte[] bytes = new byte[SlabPool.SLOT_BYTES];
-    pool.copy(slot, 0, bytes, 0, bytes.length);
+    pool.copy(slot, MemorySegment.ofArray(bytes), 0);
     return bytes;
   }
 
@@ -63,7 +64,7 @@ final class SlabPoolTest {
       assertThat(distinct.add(slots[i])).isTrue();
       if (random.nextInt(20) == 0) {
         Held held = new Held(i + 1, random.nextLong(), random.nextLong(1 << 20), i % 3);
-        pool.fill(slots[i], content(i + 1), 0);
+        pool.fill(slots[i], MemorySegment.ofArray(content(i + 1)), 0);
         pool.publish(slots[i], held.sequence, held.volume, held.block, held.blocks);
         if (random.nextInt(5) == 0) {
           pool.give(slots[i]);
@@ -140,8 +141,8 @@ final class SlabPoolTest {
     SlabPool pool = open(set, 2 * SLAB);
     int[] slot = new int[1];
     pool.take(1, slot);
-    pool.fill(slot[0], content(1), 0);
-    pool.patch(slot[0], 100, content(2), 7, 50);
+    pool.fill(slot[0], MemorySegment.ofArray(content(1)), 0);
+    pool.patch(slot[0], 100, MemorySegment.ofArray(content(2)), 7, 50);
     pool.publish(slot[0], 9, 8, 7, 0);
     byte[] expected = content(1);
     System.arraycopy(content(2), 7, expected, 100, 50);

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.bailey.io.LocalFiles;
 import io.bailey.volume.BlockDevice.ExtentKind;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -161,7 +162,7 @@ final class VolumeModelTest {
       Arrays.fill(bytes, (byte) random.nextInt());
     }
     Volume volume = store.volume(name).orElseThrow();
-    if (!volume.tryWrite(range[0], bytes, 0, bytes.length)) {
+    if (!volume.tryWrite(range[0], MemorySegment.ofArray(bytes), 0, bytes.length)) {
       volume.write(range[0], bytes, 0, bytes.length);
     }
     System.arraycopy(bytes, 0, model.get(name), range[0], bytes.length);
@@ -201,7 +202,7 @@ final class VolumeModelTest {
     int[] range = range(300);
     byte[] actual = new byte[range[1]];
     Volume volume = store.volume(name).orElseThrow();
-    if (!volume.tryRead(range[0], actual, 0, actual.length)) {
+    if (!volume.tryRead(range[0], MemorySegment.ofArray(actual), 0, actual.length)) {
       volume.read(range[0], actual, 0, actual.length);
     }
     byte[] expected = Arrays.copyOfRange(model.get(name), range[0], range[0] + range[1]);

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.bailey.dubtree.Cursor;
 import io.bailey.dubtree.Entry;
 import io.bailey.io.LocalFiles;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -79,7 +80,7 @@ final class WriteBufferTest {
           byte[] bytes = new byte[4096];
           bytes[0] = (byte) step;
           bytes[1] = 1;
-          pool.fill(slot[0], bytes, 0);
+          pool.fill(slot[0], MemorySegment.ofArray(bytes), 0);
           pool.publish(slot[0], step + 1, 1, at, 0);
           buffer.put(at, slot[0]);
           expected[at] = 256 | (step & 0xFF);
@@ -96,14 +97,14 @@ final class WriteBufferTest {
   }
 
   private static void compare(SlabPool pool, WriteBuffer buffer, int[] expected, String what) {
-    byte[] bytes = new byte[2];
+    byte[] bytes = new byte[SlabPool.SLOT_BYTES];
     for (int block = 0; block < expected.length; block++) {
       int slot = buffer.slot(block);
       if (slot == LongIntMap.NONE) {
         assertThat(buffer.isZero(block)).as(what).isEqualTo(expected[block] == 0);
         assertThat(expected[block]).as(what).isLessThanOrEqualTo(0);
       } else {
-        pool.copy(slot, 0, bytes, 0, 2);
+        pool.copy(slot, MemorySegment.ofArray(bytes), 0);
         assertThat(256 * bytes[1] + (bytes[0] & 0xFF)).as(what).isEqualTo(expected[block]);
       }
     }

@@ -2,6 +2,7 @@ package io.bailey.bench;
 
 import io.bailey.volume.BlockDevice;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 
 /** A volume of the engine, asked in this process, one request at a time. */
 final class EngineDisk implements Disk {
@@ -14,7 +15,7 @@ final class EngineDisk implements Disk {
 
   @Override
   public void write(long offset, byte[] bytes, int length) throws IOException {
-    if (!device.tryWrite(offset, bytes, 0, length)) {
+    if (!device.tryWrite(offset, MemorySegment.ofArray(bytes), 0, length)) {
       device.write(offset, bytes, 0, length);
     }
   }

@@ -8,6 +8,7 @@ import io.bailey.crypto.Epoch;
 import io.bailey.crypto.KeyRing;
 import io.bailey.io.LocalFiles;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Comparator;
@@ -52,7 +53,7 @@ public class RunBenchmark {
   private final Epoch epoch = Epoch.begin(key);
   private final SplittableRandom random = new SplittableRandom(1);
   private final byte[] block = BenchBlocks.block(1, 1);
-  private final byte[] read = new byte[BenchBlocks.BLOCK_BYTES];
+  private final MemorySegment read = MemorySegment.ofArray(new byte[BenchBlocks.BLOCK_BYTES]);
   private final RunStack.Counters counters = new RunStack.Counters();
   private final Path directory;
   private final RunCatalog catalog;

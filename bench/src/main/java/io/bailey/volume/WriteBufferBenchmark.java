@@ -3,6 +3,7 @@ package io.bailey.volume;
 import io.bailey.bench.BenchBlocks;
 import io.bailey.io.LocalFiles;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Comparator;
@@ -63,7 +64,7 @@ public class WriteBufferBenchmark {
     if (!pool.take(1, slot)) {
       throw new IOException("the pool is full");
     }
-    pool.fill(slot[0], block, 0);
+    pool.fill(slot[0], MemorySegment.ofArray(block), 0);
     pool.publish(slot[0], ++sequence, 1, at, 0);
     buffer.put(at, slot[0]);
   }
@@ -86,7 +87,7 @@ public class WriteBufferBenchmark {
 
   @Benchmark
   public byte[] read() {
-    pool.copy(buffer.slot(random.nextInt(BLOCKS)), 0, read, 0, read.length);
+    pool.copy(buffer.slot(random.nextInt(BLOCKS)), MemorySegment.ofArray(read), 0);
     return read;
   }
 }
