@@ -2,7 +2,11 @@ package io.bailey.dubtree;
 
 import io.bailey.bench.BenchBlocks;
 import io.bailey.chunk.BlockCache;
+import io.bailey.chunk.ChunkKind;
+import io.bailey.chunk.ChunkOutput;
 import io.bailey.chunk.ChunkStore;
+import io.bailey.crypto.Aead;
+import io.bailey.crypto.Codec;
 import io.bailey.crypto.DataKey;
 import io.bailey.crypto.Epoch;
 import io.bailey.crypto.KeyRing;
@@ -33,8 +37,9 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * What runs cost: building one, merging two, finding a block in one, and a read that the cache
- * answers. Times are of one block. A run has every eighth block of its part of a disk.
+ * What runs cost: building one, or its tree alone, merging two, finding a block in one, and a read
+ * that the cache answers. Times are of one block. A run has every eighth block of its part of a
+ * disk.
  */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
@@ -49,9 +54,13 @@ public class RunBenchmark {
   private static final long CACHE_BYTES = 256L << 20;
   private static final int READS = 1000;
 
+  /** What a block of the benchmark's takes when it is compressed. */
+  private static final int VALUE_BYTES = 538;
+
   private final DataKey key = DataKey.random();
   private final Epoch epoch = Epoch.begin(key);
   private final SplittableRandom random = new SplittableRandom(1);
+  private final byte[] tag = new byte[Aead.TAG_BYTES];
   private final byte[] block = BenchBlocks.block(1, 1);
   private final MemorySegment read = MemorySegment.ofArray(new byte[BenchBlocks.BLOCK_BYTES]);
   private final RunStack.Counters counters = new RunStack.Counters();
@@ -108,6 +117,23 @@ public class RunBenchmark {
   @OperationsPerInvocation(BLOCKS)
   public void buildRun() throws IOException {
     RunStack.owning(catalog, List.of(build(0, 1))).release();
+  }
+
+  /** The tree alone, over values that lie where they are; its file is written and given up. */
+  @Benchmark
+  @OperationsPerInvocation(BLOCKS)
+  public void buildTree() throws IOException {
+    Codec codec = Codec.borrow();
+    try (ChunkOutput out = chunks.newOutput(ChunkKind.TREE)) {
+      TreeWriter tree = new TreeWriter(out, epoch, codec);
+      for (int i = 0; i < BLOCKS; i++) {
+        long place = (long) VALUE_BYTES * i;
+        tree.addValue((long) SPREAD * i, VALUE_BYTES, 0, place, 0, epoch.nextCounter(), tag, 0);
+      }
+      tree.finish();
+    } finally {
+      codec.giveBack();
+    }
   }
 
   /** Two runs whose values are copied into one. */
