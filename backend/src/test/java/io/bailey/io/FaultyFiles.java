@@ -44,6 +44,7 @@ public final class FaultyFiles implements HostFiles {
   private final LongAdder bytesWritten = new LongAdder();
   private final AtomicInteger openFiles = new AtomicInteger();
   private volatile Fault fault = NONE;
+  private volatile Runnable afterSync = () -> {};
   private volatile boolean shortWrites;
   private volatile boolean skipsDirectorySyncs;
   private volatile long usableBytes = Long.MAX_VALUE;
@@ -62,6 +63,11 @@ public final class FaultyFiles implements HostFiles {
   /** Sets what happens before each call from now on. */
   public void fault(Fault next) {
     fault = next;
+  }
+
+  /** Sets what happens between the end of a file's sync and the return of the call. */
+  public void afterSync(Runnable next) {
+    afterSync = next;
   }
 
   /** Says that a directory has no more room than that; nothing holds it to it. */
@@ -263,6 +269,7 @@ public final class FaultyFiles implements HostFiles {
     public void sync() throws IOException {
       before(Call.SYNC, path);
       file.sync();
+      afterSync.run();
     }
 
     @Override

@@ -4,14 +4,14 @@ import io.bailey.crypto.DataKey;
 import io.bailey.crypto.Epoch;
 import io.bailey.io.FaultyFiles;
 import io.bailey.io.FaultyFiles.Call;
-import io.bailey.io.HostFile;
 import io.bailey.io.SimulatedDisk;
 import io.bailey.io.Spin;
 import io.bailey.io.StorageException;
 import io.bailey.io.StorageException.Kind;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.List;
+import java.util.HashSet;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jetbrains.lincheck.datastructures.Operation;
 import org.jetbrains.lincheck.datastructures.StressOptions;
@@ -20,6 +20,7 @@ import org.junit.jupiter.api.Test;
 /** Volumes that append and wait for one sync together, which may fail. */
 public final class JournalConcurrencyTest {
   private static final Path DIRECTORY = Path.of("/journal");
+  private static final Journal.Limits LIMITS = new Journal.Limits(1 << 20, 1 << 20);
   private static final Epoch EPOCH = Epoch.begin(DataKey.random());
 
   private final SimulatedDisk disk = new SimulatedDisk(Path.of("/"));
@@ -38,18 +39,29 @@ public final class JournalConcurrencyTest {
             throw FaultyFiles.failure(Kind.IO, call, path);
           }
         });
-    Journal.Limits limits = new Journal.Limits(1 << 20, 1 << 20);
-    journal = new Journal(files, DIRECTORY, serials::incrementAndGet, limits);
-    journal.recover(
-        new Journal.Recovery() {
-          @Override
-          public boolean batch(Batch batch) {
-            return true;
+    // As long as an append takes, which must not count as synced then.
+    files.afterSync(
+        () -> {
+          for (int i = 0; i < 20; i++) {
+            Spin.shortly();
           }
-
-          @Override
-          public void missing(Journal.Missing missing) {}
         });
+    journal = new Journal(files, DIRECTORY, serials::incrementAndGet, LIMITS);
+    journal.recover(new Found());
+  }
+
+  /** The volumes that a recovery finds. */
+  private static final class Found implements Journal.Recovery {
+    final Set<Long> volumes = new HashSet<>();
+
+    @Override
+    public boolean batch(Batch batch) {
+      volumes.add(batch.volume());
+      return true;
+    }
+
+    @Override
+    public void missing(Journal.Missing missing) {}
   }
 
   private synchronized int nextVolume() {
@@ -65,18 +77,18 @@ public final class JournalConcurrencyTest {
     try {
       Journal.Appended appended = journal.append(batch);
       journal.sync(appended.position());
-      return survives(appended) ? "durable" : "LOST";
+      return survives(volume) ? "durable" : "LOST";
     } catch (StorageException e) {
       return "failed";
     }
   }
 
-  private boolean survives(Journal.Appended appended) throws IOException {
-    SimulatedDisk left = disk.cutLosingAll();
-    List<String> names = left.list(DIRECTORY);
-    try (HostFile file = left.open(DIRECTORY.resolve(names.getLast()))) {
-      return file.size() >= appended.position();
-    }
+  private boolean survives(long volume) throws IOException {
+    Found found = new Found();
+    Journal next = new Journal(disk.cutLosingAll(), DIRECTORY, serials::incrementAndGet, LIMITS);
+    next.recover(found);
+    next.close();
+    return found.volumes.contains(volume);
   }
 
   @Operation
