@@ -2,6 +2,7 @@ package io.bailey.crypto;
 
 import io.bailey.io.HostFile;
 import io.bailey.io.HostFiles;
+import io.bailey.io.SmallFile;
 import io.bailey.io.StorageException;
 import io.bailey.io.StorageException.Kind;
 import java.io.IOException;
@@ -70,13 +71,7 @@ public final class KeyWrap {
       return read(files, directory.resolve(name));
     }
     KeyWrap made = random();
-    Path fresh = directory.resolve(name + ".new");
-    files.delete(fresh);
-    try (HostFile file = files.create(fresh)) {
-      file.write(0, made.key.getEncoded(), 0, KEY_BYTES);
-      file.sync();
-    }
-    files.rename(fresh, directory.resolve(name));
+    SmallFile.replace(files, directory.resolve(name), made.key.getEncoded(), KEY_BYTES);
     files.syncDirectory(directory);
     return made;
   }

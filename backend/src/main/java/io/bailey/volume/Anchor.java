@@ -5,6 +5,7 @@ import io.bailey.io.Decoder;
 import io.bailey.io.Encoder;
 import io.bailey.io.HostFile;
 import io.bailey.io.HostFiles;
+import io.bailey.io.SmallFile;
 import io.bailey.io.StorageException;
 import io.bailey.io.StorageException.Kind;
 import java.io.IOException;
@@ -252,14 +253,7 @@ final class Anchor implements AutoCloseable {
   }
 
   private void store(byte[] bytes) throws IOException {
-    Path fresh = directory.resolve(NAME + ".new");
-    files.delete(fresh);
-    try (HostFile file = files.create(fresh)) {
-      file.write(0, bytes, 0, bytes.length);
-      // Not for its own survival: so that the new name never stands over half a file.
-      file.sync();
-    }
-    files.rename(fresh, directory.resolve(NAME));
+    SmallFile.replace(files, directory.resolve(NAME), bytes, bytes.length);
   }
 
   /** Writes what is new. */

@@ -5,6 +5,7 @@ import io.bailey.io.Encoder;
 import io.bailey.io.HostFile;
 import io.bailey.io.HostFiles;
 import io.bailey.io.LocalFiles;
+import io.bailey.io.SmallFile;
 import io.bailey.io.StorageException;
 import io.bailey.io.StorageException.Kind;
 import java.io.IOException;
@@ -268,13 +269,7 @@ final class StoreDirectory implements AutoCloseable {
   }
 
   private void writeSmall(String name, Encoder out) throws IOException {
-    Path fresh = resolve(name + ".new");
-    files.delete(fresh);
-    try (HostFile file = files.create(fresh)) {
-      file.write(0, out.array(), 0, out.size());
-      file.sync();
-    }
-    files.rename(fresh, resolve(name));
+    SmallFile.replace(files, resolve(name), out.array(), out.size());
   }
 
   @Override

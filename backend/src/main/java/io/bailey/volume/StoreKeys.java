@@ -5,6 +5,7 @@ import io.bailey.crypto.KeyWrap;
 import io.bailey.crypto.PassphraseKey;
 import io.bailey.io.HostFile;
 import io.bailey.io.HostFiles;
+import io.bailey.io.SmallFile;
 import io.bailey.io.StorageException;
 import io.bailey.io.StorageException.Kind;
 import java.io.IOException;
@@ -184,13 +185,7 @@ final class StoreKeys {
 
   private static void write(HostFiles files, Path directory, Wrapped made) throws IOException {
     byte[] bytes = made.record.encode(made.outer);
-    Path fresh = directory.resolve(RECORD + ".new");
-    files.delete(fresh);
-    try (HostFile file = files.create(fresh)) {
-      file.write(0, bytes, 0, bytes.length);
-      file.sync();
-    }
-    files.rename(fresh, directory.resolve(RECORD));
+    SmallFile.replace(files, directory.resolve(RECORD), bytes, bytes.length);
     files.syncDirectory(directory);
   }
 
