@@ -2,17 +2,14 @@ package io.bailey.bench;
 
 import io.bailey.cli.Terminals;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
-import java.util.stream.Stream;
 
 /** Loads a fleet's disks, each time on a limited disk of its own, which goes afterwards. */
 final class FleetBenchmark {
@@ -175,14 +172,7 @@ final class FleetBenchmark {
     }
     open.clear();
     for (Path directory : directories) {
-      try (Stream<Path> all = Files.exists(directory) ? Files.walk(directory) : Stream.of()) {
-        for (Path path : all.sorted(Comparator.reverseOrder()).toList()) {
-          Files.deleteIfExists(path);
-        }
-      } catch (IOException | UncheckedIOException e) {
-        System.err.println(
-            "bailey bench: can't delete all of " + directory + ": " + e.getMessage());
-      }
+      Workplace.delete(directory);
     }
   }
 
@@ -220,16 +210,8 @@ final class FleetBenchmark {
       for (int i = 0; i < volumes; i++) {
         Path own = Files.createDirectories(places.run().resolve("q" + i));
         Path image = places.disk().resolve(i + ".qcow2");
-        ChildProcess.output(
-            own,
-            List.of(
-                "qemu-img",
-                "create",
-                "-q",
-                "-f",
-                "qcow2",
-                image.toString(),
-                Long.toString(setting.volumeBytes())));
+        String size = Long.toString(setting.volumeBytes());
+        PeerProcess.create(own, "qcow2", List.of(), image.toString(), size);
         Path socket = own.resolve("s");
         children.add(
             ChildProcess.start(

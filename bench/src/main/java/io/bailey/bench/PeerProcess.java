@@ -97,32 +97,30 @@ final class PeerProcess implements Provider {
 
   private static Path image(Path run, Path data, String format, long size) throws IOException {
     Path image = data.resolve("disk." + format);
-    List<String> command = new ArrayList<>(List.of("qemu-img", "create", "-q", "-f", format));
-    if (format.equals("vpc")) {
-      // Else the size is rounded to what cylinders, heads and sectors can say.
-      command.addAll(List.of("-o", "force_size=on"));
-    }
-    command.addAll(List.of(image.toString(), Long.toString(size)));
-    ChildProcess.output(run, command);
+    // Else the size is rounded to what cylinders, heads and sectors can say.
+    List<String> options = format.equals("vpc") ? List.of("-o", "force_size=on") : List.of();
+    create(run, format, options, image.toString(), Long.toString(size));
     return image;
+  }
+
+  /**
+   * Makes an image with {@code qemu-img create}.
+   *
+   * @param words the image's path, and its size unless that follows from the options
+   */
+  static void create(Path run, String format, List<String> options, String... words)
+      throws IOException {
+    List<String> command = new ArrayList<>(List.of("qemu-img", "create", "-q", "-f", format));
+    command.addAll(options);
+    command.addAll(List.of(words));
+    ChildProcess.output(run, command);
   }
 
   private static Path backed(Path run, Path data, long size) throws IOException {
     Path base = image(run, data, "qcow2", size);
     Path overlay = data.resolve("overlay.qcow2");
-    ChildProcess.output(
-        run,
-        List.of(
-            "qemu-img",
-            "create",
-            "-q",
-            "-f",
-            "qcow2",
-            "-b",
-            base.toString(),
-            "-F",
-            "qcow2",
-            overlay.toString()));
+    List<String> options = List.of("-b", base.toString(), "-F", "qcow2");
+    create(run, "qcow2", options, overlay.toString());
     return overlay;
   }
 

@@ -82,7 +82,8 @@ final class Workplace implements AutoCloseable {
     directories.forEach(Workplace::delete);
   }
 
-  private static void delete(Path path) {
+  /** Deletes a directory with all that is in it, or says why not. */
+  static void delete(Path path) {
     if (!Files.exists(path)) {
       return;
     }
