@@ -31,40 +31,37 @@ public final class ChunkStoreConcurrencyTest {
   /** Writes a chunk and gives it up again; whether it read well meanwhile. */
   @Operation
   public boolean write(@Param(name = "content") int content) throws IOException {
-    Chunk chunk;
-    try (ChunkOutput output = store.newOutput(ChunkKind.VALUES)) {
-      output.write(new byte[] {(byte) content}, 0, 1);
-      chunk = output.finish();
-    }
-    byte[] read = {-1};
-    chunk.read(chunk.size() - 1, read, 0, 1);
-    boolean there = isThere(chunk);
+    Chunk chunk = written(content);
+    boolean whole = isWhole(chunk, content);
     store.release(chunk);
-    return there && read[0] == content;
+    return whole;
   }
 
-  /** Whether the next process would find it: this one may have the file open, name or none. */
-  private boolean isThere(Chunk chunk) {
-    return disk.exists(DIRECTORY.resolve(chunk.id().toString()));
+  private Chunk written(int content) throws IOException {
+    try (ChunkOutput output = store.newOutput(ChunkKind.VALUES)) {
+      output.write(new byte[] {(byte) content}, 0, 1);
+      return output.finish();
+    }
+  }
+
+  /** Whether it reads well here, and the next process would find it under its name. */
+  private boolean isWhole(Chunk chunk, int content) throws IOException {
+    byte[] read = {-1};
+    chunk.read(chunk.size() - 1, read, 0, 1);
+    return read[0] == content && disk.exists(DIRECTORY.resolve(chunk.id().toString()));
   }
 
   /** The same by two runs that share it. */
   @Operation
   public boolean share(@Param(name = "content") int content) throws IOException {
-    Chunk chunk;
-    try (ChunkOutput output = store.newOutput(ChunkKind.VALUES)) {
-      output.write(new byte[] {(byte) content}, 0, 1);
-      chunk = output.finish();
-    }
+    Chunk chunk = written(content);
     store.retain(chunk);
     store.release(chunk);
     Chunk same = store.acquire(ChunkKind.VALUES, chunk.id(), chunk.size());
     store.release(chunk);
-    byte[] read = {-1};
-    same.read(same.size() - 1, read, 0, 1);
-    boolean there = isThere(same);
+    boolean whole = isWhole(same, content);
     store.release(same);
-    return there && read[0] == content;
+    return whole;
   }
 
   @Operation

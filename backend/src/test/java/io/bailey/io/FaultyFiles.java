@@ -27,7 +27,15 @@ public final class FaultyFiles implements HostFiles {
     SIZE,
     READ,
     WRITE,
-    SYNC
+    SYNC;
+
+    /** Whether it changes what is there, or what a power cut leaves of it. */
+    public boolean isMutating() {
+      return switch (this) {
+        case CREATE, RENAME, DELETE, MAKE_DIRECTORY, SYNC_DIRECTORY, WRITE, SYNC -> true;
+        case OPEN, LIST, EXISTS, SIZE, READ -> false;
+      };
+    }
   }
 
   /** What happens before a call is made; a throw fails the call. */

@@ -4,10 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.bailey.nbd.Outbox.Outgoing;
 import java.io.IOException;
-import java.net.StandardProtocolFamily;
-import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
-import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -142,33 +139,29 @@ final class OutboxConcurrencyTest {
 
   @Test
   void everyReplyGoesOutWholeAndOnce_andTheBudgetIsKeptToAndFreeAtTheEnd() throws Exception {
-    UnixDomainSocketAddress address = UnixDomainSocketAddress.of(directory.resolve("s"));
-    try (ServerSocketChannel server = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
-        ExecutorService threads = Executors.newCachedThreadPool()) {
-      server.bind(address);
-      try (SocketChannel client = SocketChannel.open(address);
-          SocketChannel channel = server.accept()) {
-        AtomicInteger failures = new AtomicInteger();
-        Outbox outbox = new Outbox(polled(channel), memory, failures::incrementAndGet);
-        Future<Integer> received = threads.submit(() -> receive(client));
-        List<Future<?>> senders = new ArrayList<>();
-        for (int t = 0; t < THREADS; t++) {
-          int thread = t;
-          senders.add(threads.submit(() -> sendAll(outbox, thread)));
-        }
-        for (Future<?> sender : senders) {
-          sender.get();
-        }
-        outbox.awaitIdle();
-        assertThat(outbox.isIdle()).isTrue();
-        channel.shutdownOutput();
-        assertThat(received.get()).isEqualTo(THREADS * REPLIES);
-        assertThat(sent.get()).isEqualTo(THREADS * REPLIES);
-        assertThat(dropped.get() + failures.get()).isZero();
-        assertThat(held.get()).isZero();
-        assertThat(mostHeld.get()).isLessThanOrEqualTo(RequestMemory.TOTAL_BYTES / 8);
-        assertThat(memory.usedBytes()).isZero();
+    try (ExecutorService threads = Executors.newCachedThreadPool();
+        SocketPair sockets = SocketPair.open(directory)) {
+      SocketChannel channel = sockets.server();
+      AtomicInteger failures = new AtomicInteger();
+      Outbox outbox = new Outbox(polled(channel), memory, failures::incrementAndGet);
+      Future<Integer> received = threads.submit(() -> receive(sockets.client()));
+      List<Future<?>> senders = new ArrayList<>();
+      for (int t = 0; t < THREADS; t++) {
+        int thread = t;
+        senders.add(threads.submit(() -> sendAll(outbox, thread)));
       }
+      for (Future<?> sender : senders) {
+        sender.get();
+      }
+      outbox.awaitIdle();
+      assertThat(outbox.isIdle()).isTrue();
+      channel.shutdownOutput();
+      assertThat(received.get()).isEqualTo(THREADS * REPLIES);
+      assertThat(sent.get()).isEqualTo(THREADS * REPLIES);
+      assertThat(dropped.get() + failures.get()).isZero();
+      assertThat(held.get()).isZero();
+      assertThat(mostHeld.get()).isLessThanOrEqualTo(RequestMemory.TOTAL_BYTES / 8);
+      assertThat(memory.usedBytes()).isZero();
     }
   }
 
@@ -182,35 +175,31 @@ final class OutboxConcurrencyTest {
 
   @Test
   void aConnectionThatCloses_dropsWhatIsQueued_andLetsNobodyWait() throws Exception {
-    UnixDomainSocketAddress address = UnixDomainSocketAddress.of(directory.resolve("s"));
-    try (ServerSocketChannel server = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
-        ExecutorService threads = Executors.newCachedThreadPool()) {
-      server.bind(address);
-      try (SocketChannel client = SocketChannel.open(address);
-          SocketChannel channel = server.accept()) {
-        Outbox outbox = new Outbox(polled(channel), memory, () -> {});
-        List<Future<?>> senders = new ArrayList<>();
-        for (int t = 0; t < THREADS; t++) {
-          int thread = t;
-          senders.add(threads.submit(() -> sendAll(outbox, thread)));
-        }
-        // Nobody reads, so they all come to wait for the client or for room.
-        ByteBuffer some = ByteBuffer.allocate(1000);
-        fill(client, some);
-        outbox.close();
-        channel.shutdownOutput();
-        int ended = 0;
-        for (Future<?> sender : senders) {
-          try {
-            sender.get();
-          } catch (ExecutionException e) {
-            assertThat(e).hasCauseInstanceOf(IOException.class);
-            ended++;
-          }
-        }
-        assertThat(ended).isPositive();
-        outbox.awaitIdle();
+    try (ExecutorService threads = Executors.newCachedThreadPool();
+        SocketPair sockets = SocketPair.open(directory)) {
+      SocketChannel channel = sockets.server();
+      Outbox outbox = new Outbox(polled(channel), memory, () -> {});
+      List<Future<?>> senders = new ArrayList<>();
+      for (int t = 0; t < THREADS; t++) {
+        int thread = t;
+        senders.add(threads.submit(() -> sendAll(outbox, thread)));
       }
+      // Nobody reads, so they all come to wait for the client or for room.
+      ByteBuffer some = ByteBuffer.allocate(1000);
+      fill(sockets.client(), some);
+      outbox.close();
+      channel.shutdownOutput();
+      int ended = 0;
+      for (Future<?> sender : senders) {
+        try {
+          sender.get();
+        } catch (ExecutionException e) {
+          assertThat(e).hasCauseInstanceOf(IOException.class);
+          ended++;
+        }
+      }
+      assertThat(ended).isPositive();
+      outbox.awaitIdle();
     }
   }
 }

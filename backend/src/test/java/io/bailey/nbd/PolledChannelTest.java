@@ -4,11 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
-import java.net.StandardProtocolFamily;
-import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
-import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Path;
 import java.util.Random;
@@ -37,23 +34,20 @@ final class PolledChannelTest {
   @TempDir Path directory;
 
   private final ExecutorService threads = Executors.newCachedThreadPool();
+  private SocketPair sockets;
   private SocketChannel client;
   private SocketChannel server;
 
   @BeforeEach
   void connect() throws IOException {
-    UnixDomainSocketAddress address = UnixDomainSocketAddress.of(directory.resolve("s"));
-    try (ServerSocketChannel listener = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
-      listener.bind(address);
-      client = SocketChannel.open(address);
-      server = listener.accept();
-    }
+    sockets = SocketPair.open(directory);
+    client = sockets.client();
+    server = sockets.server();
   }
 
   @AfterEach
   void close() throws IOException {
-    client.close();
-    server.close();
+    sockets.close();
     threads.shutdownNow();
   }
 

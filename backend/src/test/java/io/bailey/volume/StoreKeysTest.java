@@ -21,7 +21,6 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
@@ -30,16 +29,6 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** What opens a store, and how that is changed. */
 final class StoreKeysTest {
-  private static final Set<Call> MUTATING =
-      Set.of(
-          Call.CREATE,
-          Call.RENAME,
-          Call.DELETE,
-          Call.MAKE_DIRECTORY,
-          Call.SYNC_DIRECTORY,
-          Call.WRITE,
-          Call.SYNC);
-
   @TempDir Path directory;
 
   private static OuterKey file(int which) {
@@ -78,16 +67,7 @@ final class StoreKeysTest {
 
   private Path copy(Path from, String name) throws IOException {
     Path to = directory.resolve(name);
-    try (Stream<Path> all = Files.walk(from)) {
-      for (Path path : all.toList()) {
-        Path target = to.resolve(from.relativize(path).toString());
-        if (Files.isDirectory(path)) {
-          Files.createDirectories(target);
-        } else {
-          Files.copy(path, target);
-        }
-      }
-    }
+    TestStore.copy(from, to);
     return to;
   }
 
@@ -390,7 +370,7 @@ final class StoreKeysTest {
     int[] calls = new int[1];
     files.fault(
         (call, path) -> {
-          if (MUTATING.contains(call) && ++calls[0] >= at) {
+          if (call.isMutating() && ++calls[0] >= at) {
             throw FaultyFiles.failure(Kind.IO, call, path);
           }
         });
@@ -409,7 +389,7 @@ final class StoreKeysTest {
     List<String> calls = new ArrayList<>();
     files.fault(
         (call, path) -> {
-          if (MUTATING.contains(call)) {
+          if (call.isMutating()) {
             calls.add(call + " " + path.getFileName());
           }
         });

@@ -73,7 +73,8 @@ final class TestStore implements AutoCloseable {
     return new TestStore(to.resolve("store"), to.resolve("memory"), budget);
   }
 
-  private static void copy(Path from, Path to) throws IOException {
+  /** Copies a directory with all that is in it. */
+  static void copy(Path from, Path to) throws IOException {
     try (Stream<Path> all = Files.walk(from)) {
       for (Path path : all.toList()) {
         Path target = to.resolve(from.relativize(path).toString());

@@ -5,11 +5,9 @@ import io.bailey.io.FaultyFiles.Call;
 import io.bailey.io.SimulatedHost;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.EnumSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
-import java.util.Set;
 
 /**
  * A store in use: writes, flushes, trims, zeroes, checkpoints, merges, commits, forks, deletions
@@ -22,15 +20,6 @@ final class Workload implements AutoCloseable {
 
   private static final int MAX_VOLUMES = 4;
   private static final int MAX_IMAGES = 3;
-  private static final Set<Call> MUTATING =
-      EnumSet.of(
-          Call.CREATE,
-          Call.RENAME,
-          Call.DELETE,
-          Call.MAKE_DIRECTORY,
-          Call.SYNC_DIRECTORY,
-          Call.WRITE,
-          Call.SYNC);
 
   final StoreModel model = new StoreModel();
   private final Opener opener;
@@ -96,7 +85,7 @@ final class Workload implements AutoCloseable {
               boolean changesNothing =
                   (call == Call.MAKE_DIRECTORY && host.exists(path))
                       || (call == Call.DELETE && !host.exists(path));
-              if (MUTATING.contains(call) && !again && !changesNothing) {
+              if (call.isMutating() && !again && !changesNothing) {
                 last[0] = what;
                 observer.moment(what);
               }
