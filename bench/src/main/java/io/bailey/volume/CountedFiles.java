@@ -92,6 +92,11 @@ public final class CountedFiles implements HostFiles {
     }
 
     @Override
+    public void writeOut(long offset, long length) {
+      file.writeOut(offset, length);
+    }
+
+    @Override
     public void renamed(Path to) {
       file.renamed(to);
     }
