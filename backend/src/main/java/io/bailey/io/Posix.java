@@ -30,48 +30,30 @@ public final class Posix {
 
   private static final Linker LINKER = Linker.nativeLinker();
 
-  private static final MethodHandle OPEN =
-      function(
-          "open",
-          FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.ADDRESS, ValueLayout.JAVA_INT),
-          Linker.Option.firstVariadicArg(2));
-  private static final MethodHandle CLOSE =
-      function("close", FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_INT));
-  private static final MethodHandle FALLOCATE =
-      function(
-          "posix_fallocate",
-          FunctionDescriptor.of(
-              ValueLayout.JAVA_INT,
-              ValueLayout.JAVA_INT,
-              ValueLayout.JAVA_LONG,
-              ValueLayout.JAVA_LONG));
-  private static final MethodHandle SYNC_FILE_RANGE =
-      function(
-          "sync_file_range",
-          FunctionDescriptor.of(
-              ValueLayout.JAVA_INT,
-              ValueLayout.JAVA_INT,
-              ValueLayout.JAVA_LONG,
-              ValueLayout.JAVA_LONG,
-              ValueLayout.JAVA_INT));
-  private static final MethodHandle PREADV2 =
-      function(
-          "preadv2",
-          FunctionDescriptor.of(
-              ValueLayout.JAVA_LONG,
-              ValueLayout.JAVA_INT,
-              ValueLayout.ADDRESS,
-              ValueLayout.JAVA_INT,
-              ValueLayout.JAVA_LONG,
-              ValueLayout.JAVA_INT));
-  private static final MethodHandle MADVISE =
-      function(
-          "madvise",
-          FunctionDescriptor.of(
-              ValueLayout.JAVA_INT,
-              ValueLayout.ADDRESS,
-              ValueLayout.JAVA_LONG,
-              ValueLayout.JAVA_INT));
+  /**
+   * A call of six machine words that returns one. All functions are linked as this: where the first
+   * six words go in registers, as on x86-64 and aarch64, a function takes those that it knows. Each
+   * shape of its own would cost a start 5 ms and more, for the code that the JDK makes for it.
+   */
+  private static final FunctionDescriptor WORDS =
+      FunctionDescriptor.of(
+          ValueLayout.JAVA_LONG,
+          ValueLayout.JAVA_LONG,
+          ValueLayout.JAVA_LONG,
+          ValueLayout.JAVA_LONG,
+          ValueLayout.JAVA_LONG,
+          ValueLayout.JAVA_LONG,
+          ValueLayout.JAVA_LONG);
+
+  private static final MethodHandle OPEN = function("open");
+  private static final MethodHandle CLOSE = function("close");
+  private static final MethodHandle FALLOCATE = function("posix_fallocate");
+  private static final MethodHandle SYNC_FILE_RANGE = function("sync_file_range");
+  private static final MethodHandle PREADV2 = function("preadv2");
+  private static final MethodHandle MADVISE = function("madvise");
+  private static final MethodHandle MMAP = function("mmap");
+  private static final MethodHandle MUNMAP = function("munmap");
+  private static final MethodHandle SETPRIORITY = function("setpriority");
 
   private static final int PROT_READ = 1;
   private static final int PROT_WRITE = 2;
@@ -80,80 +62,49 @@ public final class Posix {
   private static final int MAP_NORESERVE = 0x4000;
   private static final long MAP_FAILED = -1;
 
-  private static final MethodHandle MMAP =
-      function(
-          "mmap",
-          FunctionDescriptor.of(
-              ValueLayout.ADDRESS,
-              ValueLayout.ADDRESS,
-              ValueLayout.JAVA_LONG,
-              ValueLayout.JAVA_INT,
-              ValueLayout.JAVA_INT,
-              ValueLayout.JAVA_INT,
-              ValueLayout.JAVA_LONG));
-  private static final MethodHandle MUNMAP =
-      function(
-          "munmap",
-          FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.ADDRESS, ValueLayout.JAVA_LONG));
-
   /** From here on, the first byte of a mapping may take a huge page. */
   private static final long MUCH_BYTES = 32 << 20;
 
   /** {@code madvise}: let the kernel back a mapping with huge pages where it can. */
   private static final int MADV_HUGEPAGE = 14;
 
-  private static final MethodHandle SETPRIORITY =
-      function(
-          "setpriority",
-          FunctionDescriptor.of(
-              ValueLayout.JAVA_INT,
-              ValueLayout.JAVA_INT,
-              ValueLayout.JAVA_INT,
-              ValueLayout.JAVA_INT));
-
   /** {@code setpriority}: a process, or on Linux a thread. */
   private static final int PRIO_PROCESS = 0;
 
   private Posix() {}
 
-  private static MethodHandle function(
-      String name, FunctionDescriptor descriptor, Linker.Option... options) {
-    return LINKER.downcallHandle(LINKER.defaultLookup().findOrThrow(name), descriptor, options);
+  private static MethodHandle function(String name) {
+    return LINKER.downcallHandle(LINKER.defaultLookup().findOrThrow(name), WORDS);
+  }
+
+  private static long call(MethodHandle function, long a, long b, long c, long d, long e, long f) {
+    try {
+      return (long) function.invokeExact(a, b, c, d, e, f);
+    } catch (Throwable failure) {
+      throw new IllegalStateException("a system call threw", failure);
+    }
   }
 
   /** Opens a file that exists; -1 if that fails. */
   static int open(Path path, int mode) {
     try (Arena arena = Arena.ofConfined()) {
-      return (int) OPEN.invokeExact(arena.allocateFrom(path.toString()), mode | O_CLOEXEC);
-    } catch (Throwable e) {
-      throw new IllegalStateException("open", e);
+      MemorySegment name = arena.allocateFrom(path.toString());
+      return (int) call(OPEN, name.address(), mode | O_CLOEXEC, 0, 0, 0, 0);
     }
   }
 
   static void close(int fd) {
-    try {
-      int _ = (int) CLOSE.invokeExact(fd);
-    } catch (Throwable e) {
-      throw new IllegalStateException("close", e);
-    }
+    call(CLOSE, fd, 0, 0, 0, 0, 0);
   }
 
   /** Gives a file that many bytes, with room for each; returns 0 or the error's number. */
   static int allocate(int fd, long bytes) {
-    try {
-      return (int) FALLOCATE.invokeExact(fd, 0L, bytes);
-    } catch (Throwable e) {
-      throw new IllegalStateException("posix_fallocate", e);
-    }
+    return (int) call(FALLOCATE, fd, 0, bytes, 0, 0, 0);
   }
 
   /** Has what was written to a part of a file begin its way to the disk; a hint. */
   static void writeOut(int fd, long offset, long length) {
-    try {
-      int _ = (int) SYNC_FILE_RANGE.invokeExact(fd, offset, length, SYNC_FILE_RANGE_WRITE);
-    } catch (Throwable e) {
-      throw new IllegalStateException("sync_file_range", e);
-    }
+    call(SYNC_FILE_RANGE, fd, offset, length, SYNC_FILE_RANGE_WRITE, 0, 0);
   }
 
   /**
@@ -163,11 +114,7 @@ public final class Posix {
    * @return bytes read, or -1
    */
   static long preadv2(int fd, MemorySegment iovec, long offset, int flags) {
-    try {
-      return (long) PREADV2.invokeExact(fd, iovec, 1, offset, flags);
-    } catch (Throwable e) {
-      throw new IllegalStateException("preadv2", e);
-    }
+    return call(PREADV2, fd, iovec.address(), 1, offset, flags, 0);
   }
 
   /**
@@ -187,24 +134,12 @@ public final class Posix {
    * @throws OutOfMemoryError where the kernel doesn't reserve so much
    */
   public static MemorySegment reserve(long bytes, Arena arena) {
-    MemorySegment mapped;
-    try {
-      mapped =
-          (MemorySegment)
-              MMAP.invokeExact(
-                  MemorySegment.NULL,
-                  bytes,
-                  PROT_READ | PROT_WRITE,
-                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-                  -1,
-                  0L);
-    } catch (Throwable e) {
-      throw new IllegalStateException("mmap", e);
-    }
-    if (mapped.address() == MAP_FAILED) {
+    int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+    long address = call(MMAP, 0, bytes, PROT_READ | PROT_WRITE, flags, -1, 0);
+    if (address == MAP_FAILED) {
       throw new OutOfMemoryError("the system doesn't reserve " + bytes + " bytes");
     }
-    MemorySegment memory = mapped.reinterpret(bytes, arena, Posix::unmap);
+    MemorySegment memory = MemorySegment.ofAddress(address).reinterpret(bytes, arena, Posix::unmap);
     if (bytes >= MUCH_BYTES) {
       advise(memory, MADV_HUGEPAGE);
     }
@@ -212,19 +147,11 @@ public final class Posix {
   }
 
   private static void unmap(MemorySegment memory) {
-    try {
-      int _ = (int) MUNMAP.invokeExact(memory, memory.byteSize());
-    } catch (Throwable e) {
-      throw new IllegalStateException("munmap", e);
-    }
+    call(MUNMAP, memory.address(), memory.byteSize(), 0, 0, 0, 0);
   }
 
   private static void advise(MemorySegment mapping, int advice) {
-    try {
-      int _ = (int) MADVISE.invokeExact(mapping, mapping.byteSize(), advice);
-    } catch (Throwable e) {
-      throw new IllegalStateException("madvise", e);
-    }
+    call(MADVISE, mapping.address(), mapping.byteSize(), advice, 0, 0, 0);
   }
 
   /**
@@ -233,10 +160,6 @@ public final class Posix {
    * @param nice 1 to 19, of which 19 yields most; a refusal changes nothing
    */
   public static void yieldToOthers(int nice) {
-    try {
-      int _ = (int) SETPRIORITY.invokeExact(PRIO_PROCESS, 0, nice);
-    } catch (Throwable e) {
-      throw new IllegalStateException("setpriority", e);
-    }
+    call(SETPRIORITY, PRIO_PROCESS, 0, nice, 0, 0, 0);
   }
 }
