@@ -26,7 +26,7 @@ import org.jspecify.annotations.Nullable;
 public final class Journal implements AutoCloseable {
   static final int RECORD_ALIGNMENT = 8;
 
-  private static final long PAGE_BYTES = 4096;
+  static final int PAGE_BYTES = 4096;
   private static final int PLACE_OFFSET_BITS = 28;
   private static final int WRITE_OUT_BYTES = 1 << 20;
 

@@ -8,6 +8,11 @@ import org.jspecify.annotations.Nullable;
 final class SegmentScan {
   private static final int WINDOW_BYTES = 1 << 20;
 
+  /** More than the longest record takes, so that the one behind a damaged one is found. */
+  private static final int NEAR_BYTES = 2 << 20;
+
+  private static final byte MAGIC_BYTE = (byte) (RecordHeader.MAGIC >> 24);
+
   private final Segment segment;
   private final long size;
   private final byte[] head = new byte[RecordHeader.BYTES];
@@ -44,14 +49,22 @@ final class SegmentScan {
     return header != null ? header : headerAt(Journal.nextPage(at));
   }
 
-  /** The first header behind a place where none is; null if none comes. */
+  /**
+   * The first header behind a place where none is; null if none comes. Far behind it only the
+   * beginnings of pages are looked at, where the first record after each sync lies: a start scans
+   * tens of MiB here, with code that isn't compiled yet.
+   */
   @Nullable RecordHeader nextAnywhere() throws IOException {
     byte[] window = new byte[WINDOW_BYTES];
     for (long from = at; from + RecordHeader.BYTES <= size; from += WINDOW_BYTES) {
       int length = (int) Math.min(WINDOW_BYTES, size - from);
       segment.read(from, window, 0, length);
-      for (int i = 0; i + Integer.BYTES <= length; i += Journal.RECORD_ALIGNMENT) {
-        if (RecordHeader.intAt(window, i) == RecordHeader.MAGIC) {
+      boolean near = from - at < NEAR_BYTES;
+      int step = near ? Journal.RECORD_ALIGNMENT : Journal.PAGE_BYTES;
+      int first = near ? 0 : (int) (Journal.nextPage(from) - from);
+      for (int i = first; i + Integer.BYTES <= length; i += step) {
+        // The byte first: it is read without a call.
+        if (window[i] == MAGIC_BYTE && RecordHeader.intAt(window, i) == RecordHeader.MAGIC) {
           RecordHeader header = headerAt(from + i);
           if (header != null) {
             return header;

@@ -464,6 +464,44 @@ final class JournalTest {
   }
 
   @Test
+  void aHoleOfMebibytes_isSeen_thoughOnlyThePagesBehindItAreLookedAt() throws Exception {
+    int hole = 3 << 20;
+    Journal journal =
+        new Journal(
+            files, directory, serials::incrementAndGet, new Journal.Limits(64 << 20, 32 << 20));
+    journal.recover(
+        new Journal.Recovery() {
+          @Override
+          public boolean batch(Batch batch) {
+            return true;
+          }
+
+          @Override
+          public void missing(Journal.Missing one) {}
+        });
+    Random random = new Random(11);
+    int kept = 0;
+    for (int i = 1, at = 0; kept < 8; i++) {
+      Journal.Appended appended = append(journal, 1, i, random);
+      at += appended.bytes();
+      kept += at > hole ? 1 : 0;
+      if (i % 4 == 0) {
+        journal.sync(appended.position());
+      }
+    }
+    journal.close();
+    Path path = directory.resolve("000000000000.log");
+    byte[] bytes = Files.readAllBytes(path);
+    Arrays.fill(bytes, SegmentHeader.BYTES, hole, (byte) 0);
+    Files.write(path, bytes);
+    List<String> found = recovered();
+    assertThat(found)
+        .hasSizeGreaterThan(3)
+        .isEqualTo(written.subList(written.size() - found.size(), written.size()));
+    assertThat(missing).extracting(Journal.Missing::volume).containsExactly(0L);
+  }
+
+  @Test
   void aTornTail_isNoDamage_alsoWhenMoreWasAppendedSince() throws Exception {
     Path path = directory.resolve("000000000000.log");
     byte[] bytes = threeRecords(path);
