@@ -10,6 +10,8 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.VarHandle;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -53,6 +55,7 @@ final class SlabPool {
   private static final int DATA_AT = HEADERS_AT + SLAB_SLOTS * HEADER_BYTES;
   private static final int SLAB_BYTES = DATA_AT + SLAB_SLOTS * SLOT_BYTES;
   private static final int CHECKSUM_AT = 24;
+  private static final int CHECKED_BYTES = 32;
   private static final long MAGIC = 0x4241494C45594201L;
   private static final String PREFIX = "slab-";
   private static final VarHandle LONG = ValueLayout.JAVA_LONG.varHandle();
@@ -138,34 +141,32 @@ final class SlabPool {
   }
 
   private boolean isOfSet(Path path) throws IOException {
+    ByteBuffer head = ByteBuffer.allocate(CHECKED_BYTES).order(ByteOrder.nativeOrder());
     try (HostFile file = files.open(path)) {
       if (file.size() != SLAB_BYTES) {
         return false;
       }
+      file.read(0, head.array(), 0, CHECKED_BYTES);
     }
-    try (Arena short_ = Arena.ofConfined();
-        FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
-      MemorySegment head = channel.map(FileChannel.MapMode.READ_ONLY, 0, HEADERS_AT, short_);
-      long magic = head.get(ValueLayout.JAVA_LONG, 0);
-      long sum = head.get(ValueLayout.JAVA_LONG, CHECKSUM_AT);
-      // A process that dies while it makes a slab leaves one without magic, and empty.
-      if (magic != 0 && (magic != MAGIC || (sum != 0 && sum != checksum(head)))) {
-        throw new StorageException(
-            Kind.DAMAGED,
-            "write buffers "
-                + path
-                + " have a damaged header: delete the file to start without them, which gives up"
-                + " writes that were acknowledged and not flushed");
-      }
-      return magic == MAGIC
-          && head.get(ValueLayout.JAVA_LONG, 8) == set.getMostSignificantBits()
-          && head.get(ValueLayout.JAVA_LONG, 16) == set.getLeastSignificantBits();
+    long magic = head.getLong(0);
+    long sum = head.getLong(CHECKSUM_AT);
+    // A process that dies while it makes a slab leaves one without magic, and empty.
+    if (magic != 0 && (magic != MAGIC || (sum != 0 && sum != checksum(head)))) {
+      throw new StorageException(
+          Kind.DAMAGED,
+          "write buffers "
+              + path
+              + " have a damaged header: delete the file to start without them, which gives up"
+              + " writes that were acknowledged and not flushed");
     }
+    return magic == MAGIC
+        && head.getLong(8) == set.getMostSignificantBits()
+        && head.getLong(16) == set.getLeastSignificantBits();
   }
 
-  private static long checksum(MemorySegment slab) {
+  private static long checksum(ByteBuffer head) {
     CRC32C crc = new CRC32C();
-    crc.update(slab.asSlice(8, CHECKSUM_AT - 8).toArray(ValueLayout.JAVA_BYTE));
+    crc.update(head.slice(8, CHECKSUM_AT - 8));
     return crc.getValue() | 1L << 32;
   }
 
@@ -178,13 +179,15 @@ final class SlabPool {
   private void adopt(MemorySegment slab, SlotVisitor found) {
     synchronized (lock) {
       int first = addSlab(slab);
+      // All at once: one by one is slow in a process that has just begun.
+      long[] headers = new long[SLAB_SLOTS * HEADER_BYTES / Long.BYTES];
+      MemorySegment.copy(slab, ValueLayout.JAVA_LONG, HEADERS_AT, headers, 0, headers.length);
       for (int i = SLAB_SLOTS - 1; i >= 0; i--) {
-        int slot = first + i;
-        long sequence = sequence(slot);
-        if (sequence == 0) {
-          push(slot);
+        int at = i * HEADER_BYTES / Long.BYTES;
+        if (headers[at] == 0) {
+          push(first + i);
         } else {
-          found.slot(slot, sequence, header(slot, 8), header(slot, 16), header(slot, 24));
+          found.slot(first + i, headers[at], headers[at + 1], headers[at + 2], headers[at + 3]);
         }
       }
     }
@@ -323,7 +326,10 @@ final class SlabPool {
     }
     slab.set(ValueLayout.JAVA_LONG, 8, set.getMostSignificantBits());
     slab.set(ValueLayout.JAVA_LONG, 16, set.getLeastSignificantBits());
-    slab.set(ValueLayout.JAVA_LONG, CHECKSUM_AT, checksum(slab));
+    slab.set(
+        ValueLayout.JAVA_LONG,
+        CHECKSUM_AT,
+        checksum(slab.asSlice(0, CHECKED_BYTES).asByteBuffer()));
     LONG.setRelease(slab, 0L, MAGIC);
     return slab;
   }
