@@ -12,13 +12,18 @@ import java.lang.classfile.ClassTransform;
 import java.lang.classfile.CodeTransform;
 import java.lang.constant.ClassDesc;
 import java.nio.file.DirectoryStream;
+import java.nio.file.FileSystem;
+import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.Enumeration;
+import java.util.Map;
 import java.util.jar.JarEntry;
 import java.util.jar.JarFile;
 import java.util.jar.JarOutputStream;
+import java.util.jar.Manifest;
+import java.util.regex.Pattern;
 
 /**
  * Makes a distribution's libraries ready to start: {@code java TuneLibraries.java DIST}.
@@ -26,6 +31,9 @@ import java.util.jar.JarOutputStream;
  * <p>Class files older than Java 6 get a newer version and the stack maps that it wants. The AOT
  * cache refuses old ones, and loading, verifying and linking picocli's is a third of what a command
  * takes to start.
+ *
+ * <p>Manifests keep what the JVM and libraries read; signatures, which nothing here checks, go. A
+ * start parses the manifest of each library, and that of a signed one has a line for each class.
  *
  * <p>Native libraries for this machine go to {@code native/}. A library that has to unpack its own
  * does so into the temporary directory at each start, and leaves the file there when it is killed.
@@ -41,6 +49,11 @@ final class TuneLibraries {
                           ? ClassFileVersion.of(ClassFile.JAVA_8_VERSION, 0)
                           : element));
 
+  private static final Pattern KEPT =
+      Pattern.compile(
+          "Manifest-Version|Main-Class|Class-Path|Multi-Release|Enable-Native-Access"
+              + "|(Implementation|Specification)-(Title|Version|Vendor)");
+
   private TuneLibraries() {}
 
   public static void main(String[] arguments) throws IOException {
@@ -53,6 +66,7 @@ final class TuneLibraries {
         if (hasOldClasses(jar)) {
           renewClasses(jar);
         }
+        shortenManifest(jar);
       }
     }
   }
@@ -68,6 +82,37 @@ final class TuneLibraries {
           try (InputStream content = in.getInputStream(entry)) {
             Files.copy(content, natives.resolve(name.substring(name.lastIndexOf('/') + 1)));
           }
+        }
+      }
+    }
+  }
+
+  private static void shortenManifest(Path jar) throws IOException {
+    try (FileSystem content = FileSystems.newFileSystem(jar)) {
+      Path meta = content.getPath("META-INF");
+      Path file = meta.resolve("MANIFEST.MF");
+      Manifest old = new Manifest();
+      if (Files.exists(file)) {
+        try (InputStream in = Files.newInputStream(file)) {
+          old.read(in);
+        }
+      }
+      Manifest kept = new Manifest();
+      for (Map.Entry<Object, Object> attribute : old.getMainAttributes().entrySet()) {
+        if (KEPT.matcher(attribute.getKey().toString()).matches()) {
+          kept.getMainAttributes().put(attribute.getKey(), attribute.getValue());
+        }
+      }
+      if (kept.equals(old)) {
+        return;
+      }
+      try (OutputStream out = Files.newOutputStream(file)) {
+        kept.write(out);
+      }
+      try (DirectoryStream<Path> signatures =
+          Files.newDirectoryStream(meta, "*.{SF,RSA,DSA,EC}")) {
+        for (Path signature : signatures) {
+          Files.delete(signature);
         }
       }
     }
