@@ -105,7 +105,7 @@ public final class RunCatalog {
       chunks.release(run.tree());
     } catch (IOException e) {
       // What stays behind is found when the store is opened again.
-      LOG.log(System.Logger.Level.WARNING, "can't delete all of a run: {0}", e.getMessage());
+      LOG.log(System.Logger.Level.WARNING, "can''t delete all of a run: {0}", e.getMessage());
     }
   }
 }

@@ -125,7 +125,7 @@ public final class Store implements AutoCloseable {
       }
       int removed = context.chunks().removeUnreferenced(Set.of());
       if (removed > 0) {
-        LOG.log(System.Logger.Level.INFO, "removed {0} files that nothing refers to", removed);
+        LOG.log(System.Logger.Level.INFO, "removed " + removed + " files that nothing refers to");
       }
     } catch (IOException | IllegalStateException e) {
       LOG.log(System.Logger.Level.WARNING, "garbage is kept: {0}", e.getMessage());
