@@ -47,7 +47,7 @@ public final class Bailey implements Runnable {
   private static Map<String, Supplier<Object>> commands() {
     Map<String, Supplier<Object>> commands = new LinkedHashMap<>();
     commands.put("demo", DemoCommand::new);
-    commands.put("daemon", DaemonCommand::new);
+    commands.put("daemon", DaemonCommand::spec);
     commands.put("import", ImportCommand::new);
     commands.put("images", ImagesCommand::new);
     commands.put("create", CreateCommand::new);
@@ -61,8 +61,8 @@ public final class Bailey implements Runnable {
     commands.put("stop", StopCommand::new);
     commands.put("stats", StatsCommand::new);
     commands.put("top", TopCommand::new);
-    commands.put("rekey", RekeyCommand::new);
-    commands.put("check", CheckCommand::new);
+    commands.put("rekey", RekeyCommand::spec);
+    commands.put("check", CheckCommand::spec);
     commands.put("train", TrainCommand::new);
     return commands;
   }
@@ -85,11 +85,14 @@ public final class Bailey implements Runnable {
 
   /** The command with the subcommand that the arguments name, or with all of them. */
   static CommandLine commandLine(String... arguments) {
-    CommandLine line = new CommandLine(new Bailey());
     Supplier<Object> named = arguments.length == 0 ? null : COMMANDS.get(arguments[0]);
+    CommandLine line;
     if (named != null) {
+      // Nothing is asked of the command above it but its name.
+      line = new CommandLine(CommandSpec.create().name("bailey"));
       line.addSubcommand(arguments[0], named.get());
     } else {
+      line = new CommandLine(new Bailey());
       COMMANDS.forEach((name, command) -> line.addSubcommand(name, command.get()));
     }
     return line.setColorScheme(CommandLine.Help.defaultColorScheme(Ansi.OFF))

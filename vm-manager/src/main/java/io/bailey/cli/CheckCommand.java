@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -37,9 +37,10 @@ final class CheckCommand extends ClientCommand {
       description = "Check this store by itself; no daemon may have it open.")
   private @Nullable Path store;
 
-  @Mixin private KeyOptions key = new KeyOptions();
+  private final KeyOptions key = new KeyOptions();
 
   @Option(
+      order = 1,
       names = "--values",
       description =
           "Open each value too, also in files that are what their names say. Takes several times"
@@ -47,6 +48,7 @@ final class CheckCommand extends ClientCommand {
   private boolean values;
 
   @Option(
+      order = 1,
       names = "--repair-from",
       paramLabel = "SRC",
       description =
@@ -54,8 +56,15 @@ final class CheckCommand extends ClientCommand {
               + " https:// URL before their names, another store, or a directory of such files.")
   private @Nullable String repairFrom;
 
-  @Option(names = "--json", description = "Print the report as a JSON object.")
+  @Option(order = 1, names = "--json", description = "Print the report as a JSON object.")
   private boolean json;
+
+  static CommandSpec spec() {
+    CheckCommand command = new CheckCommand();
+    CommandSpec spec = CommandSpec.forAnnotatedObject(command);
+    command.key.addTo(spec);
+    return spec;
+  }
 
   @Override
   void run(DaemonClient daemon) throws IOException {

@@ -7,10 +7,9 @@ import java.nio.file.Path;
 import java.util.Optional;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
 import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Spec;
 
 /**
  * The options that say what opens a store. Where none is given, a store that wants a key file or a
@@ -19,35 +18,38 @@ import picocli.CommandLine.Spec;
 final class KeyOptions implements OuterKey.Source {
   private static final String CREDENTIALS = "CREDENTIALS_DIRECTORY";
 
-  @Option(
-      names = "--key-file",
-      paramLabel = "FILE",
-      description = "The store opens with this file of 32 bytes, readable by its owner alone.")
   private @Nullable Path keyFile;
-
-  @Option(
-      names = "--passphrase-file",
-      paramLabel = "FILE",
-      description =
-          "The store opens with the passphrase in the first line of this file, which is readable by"
-              + " its owner alone; - is standard input.")
   private @Nullable Path passphraseFile;
-
-  @Option(
-      names = "--passphrase",
-      description = "The store opens with a passphrase that is typed at the terminal.")
   private boolean passphrase;
 
-  @Spec(Spec.Target.MIXEE)
-  private CommandSpec spec = CommandSpec.create();
+  /** Adds them to a command. */
+  void addTo(CommandSpec command) {
+    command
+        .addOption(
+            PlainOptions.value("--key-file", "FILE", Path.class, file -> keyFile = file)
+                .description(
+                    "The store opens with this file of 32 bytes, readable by its owner alone.")
+                .build())
+        .addOption(
+            PlainOptions.value(
+                    "--passphrase-file", "FILE", Path.class, file -> passphraseFile = file)
+                .description(
+                    "The store opens with the passphrase in the first line of this file, which is"
+                        + " readable by its owner alone; - is standard input.")
+                .build())
+        .addOption(
+            PlainOptions.flag("--passphrase", given -> passphrase = given)
+                .description("The store opens with a passphrase that is typed at the terminal.")
+                .build());
+  }
 
   /** Fails for more than one of them. */
-  void check() {
+  void check(CommandLine line) {
     long given =
         Stream.of(keyFile, passphraseFile, passphrase ? "" : null).filter(x -> x != null).count();
     if (given > 1) {
       throw new ParameterException(
-          spec.commandLine(), "--key-file, --passphrase-file and --passphrase exclude each other");
+          line, "--key-file, --passphrase-file and --passphrase exclude each other");
     }
   }
 

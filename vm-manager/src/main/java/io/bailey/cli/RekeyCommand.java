@@ -12,7 +12,6 @@ import java.util.OptionalInt;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -40,31 +39,36 @@ final class RekeyCommand implements Callable<Integer> {
       description = "The run directory of its daemon; else as 'bailey daemon' has it.")
   private @Nullable Path runDirectory;
 
-  @Mixin private KeyOptions key = new KeyOptions();
+  private final KeyOptions key = new KeyOptions();
 
   @Option(
+      order = 1,
       names = "--to-key-file",
       paramLabel = "FILE",
       description = "From now on the store opens with this key file.")
   private @Nullable Path toKeyFile;
 
   @Option(
+      order = 1,
       names = "--to-passphrase-file",
       paramLabel = "FILE",
       description = "From now on it opens with the passphrase in this file; - is standard input.")
   private @Nullable Path toPassphraseFile;
 
   @Option(
+      order = 1,
       names = "--to-passphrase",
       description = "From now on it opens with a passphrase that is typed at the terminal.")
   private boolean toPassphrase;
 
   @Option(
+      order = 1,
       names = "--to-store-key",
       description = "From now on it opens with a fresh key file that it holds itself.")
   private boolean toStoreKey;
 
   @Option(
+      order = 2,
       names = {"-h", "--help"},
       usageHelp = true,
       description = "Show this and exit.")
@@ -73,9 +77,16 @@ final class RekeyCommand implements Callable<Integer> {
 
   @Spec private CommandSpec spec = CommandSpec.create();
 
+  static CommandSpec spec() {
+    RekeyCommand command = new RekeyCommand();
+    CommandSpec spec = CommandSpec.forAnnotatedObject(command);
+    command.key.addTo(spec);
+    return spec;
+  }
+
   @Override
   public Integer call() throws IOException {
-    key.check();
+    key.check(spec.commandLine());
     OuterKey.Source next = next();
     DefaultPlaces places = DefaultPlaces.ofThisProcess();
     Path where = store == null ? places.store() : store;
