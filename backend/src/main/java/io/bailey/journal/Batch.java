@@ -9,6 +9,7 @@ import io.bailey.io.Decoder;
 import io.bailey.io.StorageException;
 import io.bailey.io.StorageException.Kind;
 import java.io.IOException;
+import org.jspecify.annotations.Nullable;
 
 /** A record of the journal as recovery finds it: whole, and nothing opened yet. */
 public final class Batch {
@@ -16,10 +17,22 @@ public final class Batch {
 
   private final Segment segment;
   private final RecordHeader header;
+  private byte @Nullable [] index;
 
-  Batch(Segment segment, RecordHeader header) {
+  /**
+   * A record that was found.
+   *
+   * @param index in the clear, if it is known
+   */
+  Batch(Segment segment, RecordHeader header, byte @Nullable [] index) {
     this.segment = segment;
     this.header = header;
+    this.index = index;
+  }
+
+  /** The index in the clear, once it was opened. */
+  byte @Nullable [] index() {
+    return index;
   }
 
   public long volume() {
@@ -77,10 +90,23 @@ public final class Batch {
 
   /** Opens the index; kind {@code DAMAGED} if it isn't what was written. Values stay unread. */
   public void open(Epoch epoch, Visitor visitor) throws IOException {
+    byte[] plain = index;
+    if (plain == null) {
+      plain = openIndex(epoch);
+      index = plain;
+    }
+    int head = RecordHeader.BYTES + plain.length + Aead.TAG_BYTES;
+    decode(
+        new Decoder(where(), plain),
+        Journal.place(segment.number(), header.links().offset() + head),
+        header.length() - head,
+        visitor);
+  }
+
+  private byte[] openIndex(Epoch epoch) throws IOException {
     int length = header.indexBytes();
     byte[] sealed = new byte[length + Aead.TAG_BYTES];
-    long indexAt = header.links().offset() + RecordHeader.BYTES;
-    segment.read(indexAt, sealed, 0, sealed.length);
+    segment.read(header.links().offset() + RecordHeader.BYTES, sealed, 0, sealed.length);
     byte[] plain = new byte[length];
     Codec codec = Codec.borrow();
     try {
@@ -92,11 +118,7 @@ public final class Batch {
     } finally {
       codec.giveBack();
     }
-    decode(
-        new Decoder(where(), plain),
-        Journal.place(segment.number(), indexAt + sealed.length),
-        header.length() - RecordHeader.BYTES - sealed.length,
-        visitor);
+    return plain;
   }
 
   /** Reads an index in the clear, whose values begin at a place and take so many bytes. */

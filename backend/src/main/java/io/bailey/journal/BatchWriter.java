@@ -16,6 +16,7 @@ public final class BatchWriter {
   private final Encoder index = new Encoder(1 << 10);
   private final Encoder values = new Encoder(1 << 16);
   private int entries;
+  private Encoder plain = index;
   private long valuesPlace;
 
   /**
@@ -65,7 +66,7 @@ public final class BatchWriter {
 
   /** Ends the batch for one place in the log. */
   Encoder finish(RecordHeader.Links links) {
-    Encoder plain = new Encoder(index.size() + 10);
+    plain = new Encoder(index.size() + 10);
     plain.putVar(entries).putBytes(index.array(), 0, index.size());
     long counter = epoch.nextCounter();
     int head = RecordHeader.BYTES + plain.size() + Aead.TAG_BYTES;
@@ -98,10 +99,13 @@ public final class BatchWriter {
     return record;
   }
 
+  /** The index in the clear, once the batch is finished. */
+  Encoder plain() {
+    return plain;
+  }
+
   /** Tells where in the log the entries lie, once they are appended. */
   public void visit(Batch.Visitor visitor) throws IOException {
-    Encoder plain = new Encoder(index.size() + 10);
-    plain.putVar(entries).putBytes(index.array(), 0, index.size());
     Batch.decode(
         new Decoder("a batch", plain.array(), 0, plain.size()),
         valuesPlace,

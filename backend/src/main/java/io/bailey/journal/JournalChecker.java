@@ -92,7 +92,7 @@ public final class JournalChecker {
         torn = NONE;
       }
       if (scan.isWhole(header)) {
-        open(path, new Batch(segment, header), header.links().offset(), segment);
+        open(path, new Batch(segment, header, null), header.links().offset(), segment);
         records++;
       } else {
         torn = header.links().offset();

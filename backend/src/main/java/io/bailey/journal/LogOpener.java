@@ -41,7 +41,7 @@ final class LogOpener {
     this.segments = segments;
   }
 
-  End open(Journal.Recovery recovery) throws IOException {
+  End open(@Nullable KeptIndexes kept, Journal.Recovery recovery) throws IOException {
     long nextNumber = 0;
     for (String name : files.list(directory)) {
       if (Journal.isSegment(name)) {
@@ -55,7 +55,7 @@ final class LogOpener {
     }
     // Segments that were let go must not come back beside new ones of their numbers.
     files.syncDirectory(directory);
-    LogReader.LogEnd found = new LogReader(segments, recovery).read();
+    LogReader.LogEnd found = new LogReader(segments, kept, recovery).read();
     for (Segment segment : found.dropped()) {
       files.delete(segment.path());
       segments.remove(segment.number());

@@ -2,6 +2,7 @@ package io.bailey.journal;
 
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.NavigableMap;
 import java.util.Optional;
@@ -19,7 +20,10 @@ final class LogReader {
   private final List<Segment> log = new ArrayList<>();
   private final List<Optional<SegmentHeader>> headers = new ArrayList<>();
   private final List<Segment> dropped = new ArrayList<>();
+  private final @Nullable KeptIndexes kept;
   private final Journal.Recovery recovery;
+  private @Nullable Segment readLast;
+  private NavigableMap<Long, KeptIndexes.Kept> records = Collections.emptyNavigableMap();
   private long syncedSegment = SegmentHeader.NONE;
   private long syncedOffset;
 
@@ -35,7 +39,10 @@ final class LogReader {
    */
   record LogEnd(@Nullable Segment segment, long offset, long synced, List<Segment> dropped) {}
 
-  LogReader(NavigableMap<Long, Segment> present, Journal.Recovery recovery) throws IOException {
+  LogReader(
+      NavigableMap<Long, Segment> present, @Nullable KeptIndexes kept, Journal.Recovery recovery)
+      throws IOException {
+    this.kept = kept;
     this.recovery = recovery;
     long follows = Long.MAX_VALUE;
     for (Segment segment : present.descendingMap().values()) {
@@ -80,7 +87,7 @@ final class LogReader {
   /** Finds the last place up to which a record knew the log to be synced. */
   private void findSynced() throws IOException {
     for (Segment segment : log.reversed()) {
-      SegmentScan scan = new SegmentScan(segment);
+      SegmentScan scan = scan(segment);
       boolean any = false;
       while (true) {
         RecordHeader header = scan.next();
@@ -110,7 +117,7 @@ final class LogReader {
     long limit = logEnd.orElse(Long.MAX_VALUE);
     // Up to here every record must be there.
     long required = synced ? limit : segment.number() == syncedSegment ? syncedOffset : 0;
-    SegmentScan scan = new SegmentScan(segment);
+    SegmentScan scan = scan(segment);
     while (scan.at() < limit) {
       RecordHeader header = scan.next();
       if (header == null || !scan.follows(header)) {
@@ -130,13 +137,29 @@ final class LogReader {
       if (SegmentScan.end(header) > required && !scan.isWhole(header)) {
         return new End(scan.at(), true);
       }
-      Batch batch = new Batch(segment, header);
+      byte[] index = scan.index(header);
+      Batch batch = new Batch(segment, header, index);
       if (recovery.batch(batch)) {
         segment.needs.merge(batch.volume(), batch.lastSequence(), Math::max);
+      }
+      byte[] opened = batch.index();
+      if (kept != null && index == null && opened != null) {
+        kept.add(segment.number(), scan.head(), opened, opened.length);
       }
       scan.accept(header);
     }
     return new End(scan.at(), false);
+  }
+
+  private SegmentScan scan(Segment segment) throws IOException {
+    if (kept == null) {
+      return new SegmentScan(segment);
+    }
+    if (!segment.equals(readLast)) {
+      readLast = segment;
+      records = kept.read(segment);
+    }
+    return new SegmentScan(segment, records);
   }
 
   private static Journal.Missing missing(

@@ -1,6 +1,8 @@
 package io.bailey.journal;
 
 import java.io.IOException;
+import java.util.Collections;
+import java.util.NavigableMap;
 import java.util.zip.CRC32C;
 import org.jspecify.annotations.Nullable;
 
@@ -14,13 +16,22 @@ final class SegmentScan {
   private static final byte MAGIC_BYTE = (byte) (RecordHeader.MAGIC >> 24);
 
   private final Segment segment;
+  private final NavigableMap<Long, KeptIndexes.Kept> kept;
   private final long size;
   private final byte[] head = new byte[RecordHeader.BYTES];
   private long at = SegmentHeader.BYTES;
   private long before;
 
   SegmentScan(Segment segment) throws IOException {
+    this(segment, Collections.emptyNavigableMap());
+  }
+
+  /**
+   * @param kept records that needn't be read, because the process that wrote them was killed
+   */
+  SegmentScan(Segment segment, NavigableMap<Long, KeptIndexes.Kept> kept) throws IOException {
     this.segment = segment;
+    this.kept = kept;
     this.size = segment.file().size();
   }
 
@@ -45,16 +56,35 @@ final class SegmentScan {
 
   /** The header that follows the last accepted record; null if none does. */
   @Nullable RecordHeader next() throws IOException {
+    KeptIndexes.Kept known = kept.getOrDefault(at, kept.get(Journal.nextPage(at)));
+    if (known != null) {
+      return known.header();
+    }
     RecordHeader header = headerAt(at);
     return header != null ? header : headerAt(Journal.nextPage(at));
+  }
+
+  /** The index of a record in the clear, if it was kept. */
+  byte @Nullable [] index(RecordHeader header) {
+    KeptIndexes.Kept known = kept.get(header.links().offset());
+    return known == null ? null : known.index();
+  }
+
+  /** The bytes of the header that was last read. */
+  byte[] head() {
+    return head;
   }
 
   /**
    * The first header behind a place where none is; null if none comes. Far behind it only the
    * beginnings of pages are looked at, where the first record after each sync lies: a start scans
-   * tens of MiB here, with code that isn't compiled yet.
+   * tens of MiB here, with code that isn't compiled yet. Behind what was kept none comes: a kill
+   * tears nothing.
    */
   @Nullable RecordHeader nextAnywhere() throws IOException {
+    if (!kept.isEmpty() && at > kept.lastKey()) {
+      return null;
+    }
     byte[] window = new byte[WINDOW_BYTES];
     for (long from = at; from + RecordHeader.BYTES <= size; from += WINDOW_BYTES) {
       int length = (int) Math.min(WINDOW_BYTES, size - from);

@@ -3,6 +3,7 @@ package io.bailey.volume;
 import io.bailey.io.HostFiles;
 import io.bailey.io.StorageException;
 import io.bailey.io.StorageException.Kind;
+import io.bailey.journal.KeptIndexes;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -50,8 +51,9 @@ final class BufferSet {
       }
       found.close(true);
     }
-    lost = true;
-    id = UUID.randomUUID();
+    // A process that was killed with empty buffers may have left what it kept of the journal.
+    lost = !KeptIndexes.anyIn(memory, recorded);
+    id = lost ? UUID.randomUUID() : recorded;
     pool = new SlabPool(files, memory, id, maxBytes, (s, q, v, b, n) -> {});
   }
 
@@ -66,6 +68,11 @@ final class BufferSet {
       LOG.log(System.Logger.Level.WARNING, "{0}; there are none", e.getMessage());
       return NONE;
     }
+  }
+
+  /** Of the set, which all lies beside that is the store's. */
+  UUID id() {
+    return id;
   }
 
   SlabPool pool() {

@@ -34,6 +34,11 @@ public record MemoryBudget(long bytes) {
     return bytes / 8;
   }
 
+  /** Of what is kept of the journal for a process that comes after a kill, outside the heap. */
+  public long keptIndexBytes() {
+    return bytes / 64;
+  }
+
   /** The heap that a process with this budget should have: {@code -Xmx}. */
   public long heapBytes() {
     return nodeCacheBytes() + presenceBytes() + journalIndexBytes() + bytes / 16 + HEAP_BASE_BYTES;

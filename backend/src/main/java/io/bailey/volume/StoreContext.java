@@ -68,6 +68,9 @@ record StoreContext(
     try (ChunkStore _ = chunks;
         Journal _ = journal) {
       pool.close(buffersEmpty);
+      if (buffersEmpty) {
+        journal.forgetKept();
+      }
     }
   }
 }

@@ -11,6 +11,7 @@ import io.bailey.io.StorageException;
 import io.bailey.io.StorageException.Kind;
 import io.bailey.journal.Batch;
 import io.bailey.journal.Journal;
+import io.bailey.journal.KeptIndexes;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -35,6 +36,7 @@ final class StoreOpener {
   private final StoreDirectory directory;
   private final boolean acceptRollback;
   private final BufferSet buffers;
+  private final KeptIndexes kept;
   private final Map<String, Volume> volumes = new ConcurrentSkipListMap<>();
   private final StoreContext context;
   private final StoreNames names;
@@ -66,6 +68,7 @@ final class StoreOpener {
     files.createDirectories(ephemeral);
     Journal journal = openJournal(files, directory, chunks);
     buffers = new BufferSet(directory, options.memory(), memory.writeBufferBytes());
+    kept = new KeptIndexes(options.memory(), buffers.id(), memory.keptIndexBytes());
     context =
         new StoreContext(
             directory,
@@ -206,7 +209,7 @@ final class StoreOpener {
   private void readJournalAndBuffers() throws IOException {
     Map<Long, Volume> byId = new HashMap<>();
     volumes.values().forEach(volume -> byId.put(volume.id(), volume));
-    context.journal().recover(new LogRecovery(byId));
+    context.journal().recover(new LogRecovery(byId), kept);
     for (Volume volume : byId.values()) {
       Optional<StorageException> damage = volume.damage();
       if (damage.isPresent()) {

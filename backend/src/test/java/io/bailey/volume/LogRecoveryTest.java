@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.bailey.io.StorageException;
 import java.io.IOException;
 import java.io.RandomAccessFile;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -168,6 +169,7 @@ final class LogRecoveryTest {
         int at = recordOffset(whole, record);
         damaged[at + 40] ^= 1;
         Files.write(segment, damaged);
+        forgetKept(killed);
         StoreOptions options =
             new StoreOptions(killed.resolve("store"), killed.resolve("memory"), TestStore.BUDGET);
         try (Store store = Store.open(options)) {
@@ -191,6 +193,63 @@ final class LogRecoveryTest {
             TestStore.compare(volume, 0, 5, volume.name());
           }
         }
+      }
+    }
+  }
+
+  /** What is kept of the records is enough after a kill; the check tells of the damage. */
+  @Test
+  void aRecordThatIsDamagedUnderAKilledProcess_costsNothing() throws Exception {
+    try (TestStore test = new TestStore(directory)) {
+      Volume volume = create(test, "v");
+      for (int i = 0; i < 5; i++) {
+        TestStore.write(volume, i, i);
+        volume.flush();
+      }
+      Path killed = test.copyAs("killed");
+      Path segment = onlySegment(killed.resolve("store"));
+      byte[] bytes = Files.readAllBytes(segment);
+      bytes[recordOffset(bytes, 2) + 40] ^= 1;
+      Files.write(segment, bytes);
+      StoreOptions options =
+          new StoreOptions(killed.resolve("store"), killed.resolve("memory"), TestStore.BUDGET);
+      try (Store store = Store.open(options)) {
+        TestStore.compare(store.volume("v").orElseThrow(), 0, 5, "v");
+        CheckReport report =
+            store.check(new CheckOptions(List.of(), false), Progress.NONE, () -> false);
+        assertThat(report.damage()).hasSize(1);
+      }
+    }
+  }
+
+  /** What is kept is of another log: the store was put back from a copy of an hour ago. */
+  @Test
+  void whatIsKeptOfAnotherLog_isNotUsed() throws Exception {
+    try (TestStore test = new TestStore(directory)) {
+      Volume volume = create(test, "v");
+      TestStore.write(volume, 0, 0);
+      volume.flush();
+      Path before = test.copyAs("before");
+      for (int i = 1; i < 5; i++) {
+        TestStore.write(volume, i, i);
+        volume.flush();
+      }
+      Path after = test.copyAs("after");
+      StoreOptions options =
+          new StoreOptions(before.resolve("store"), after.resolve("memory"), TestStore.BUDGET);
+      try (Store store = Store.open(options)) {
+        TestStore.compare(store.volume("v").orElseThrow(), 0, 1, "v");
+        byte[] block = new byte[4096];
+        store.volume("v").orElseThrow().read(4096, block, 0, block.length);
+        assertThat(block).containsOnly(0);
+      }
+    }
+  }
+
+  private static void forgetKept(Path killed) throws IOException {
+    try (DirectoryStream<Path> kept = Files.newDirectoryStream(killed.resolve("memory"), "log-*")) {
+      for (Path file : kept) {
+        Files.delete(file);
       }
     }
   }
