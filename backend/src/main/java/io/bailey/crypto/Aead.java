@@ -16,11 +16,6 @@ import javax.crypto.spec.GCMParameterSpec;
 public final class Aead {
   public static final int TAG_BYTES = 16;
 
-  /**
-   * Named, because looking for it sets up other providers on the way, which takes a start longer.
-   */
-  static final String PROVIDER = "SunJCE";
-
   private static final byte[] NO_DATA = new byte[0];
   private static final VarHandle LONG =
       MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.BIG_ENDIAN);
@@ -31,7 +26,7 @@ public final class Aead {
 
   public Aead() {
     try {
-      cipher = Cipher.getInstance("AES/GCM/NoPadding", PROVIDER);
+      cipher = Cipher.getInstance("AES/GCM/NoPadding");
     } catch (GeneralSecurityException e) {
       throw new IllegalStateException("AES-GCM is missing in this JDK", e);
     }

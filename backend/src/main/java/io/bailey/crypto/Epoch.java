@@ -35,7 +35,7 @@ public final class Epoch {
     this.salt = salt;
     try {
       byte[] derived =
-          KDF.getInstance("HKDF-SHA256", Aead.PROVIDER)
+          KDF.getInstance("HKDF-SHA256")
               .deriveData(
                   HKDFParameterSpec.ofExtract()
                       .addIKM(dataKey.secret())

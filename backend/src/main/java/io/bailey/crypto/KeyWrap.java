@@ -42,7 +42,7 @@ public final class KeyWrap {
   private KeyWrap(byte[] secret) {
     key = new SecretKeySpec(secret, "AES");
     try {
-      cipher = Cipher.getInstance("AES/KWP/NoPadding", Aead.PROVIDER);
+      cipher = Cipher.getInstance("AES/KWP/NoPadding");
     } catch (GeneralSecurityException e) {
       throw new IllegalStateException("AES key wrap is missing in this JDK", e);
     }
@@ -150,13 +150,13 @@ public final class KeyWrap {
   public byte[] mac(String purpose, byte[] bytes, int offset, int length) {
     try {
       SecretKey derived =
-          KDF.getInstance("HKDF-SHA256", Aead.PROVIDER)
+          KDF.getInstance("HKDF-SHA256")
               .deriveKey(
                   "HmacSHA256",
                   HKDFParameterSpec.ofExtract()
                       .addIKM(key)
                       .thenExpand(purpose.getBytes(StandardCharsets.US_ASCII), MAC_BYTES));
-      Mac mac = Mac.getInstance("HmacSHA256", Aead.PROVIDER);
+      Mac mac = Mac.getInstance("HmacSHA256");
       mac.init(derived);
       mac.update(bytes, offset, length);
       return mac.doFinal();
