@@ -80,6 +80,9 @@ final class ArchitectureTest {
               "io.bailey.chunk..",
               "io.bailey.dubtree..",
               "io.bailey.journal..")
+          .and()
+          // Memory, like the write buffers: no disk.
+          .doNotHaveFullyQualifiedName("io.bailey.journal.KeptIndexes")
           .should()
           .dependOnClassesThat()
           .haveFullyQualifiedName("java.nio.file.Files")

@@ -17,7 +17,7 @@ public final class Decoder {
   private static final VarHandle INT =
       MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.BIG_ENDIAN);
 
-  private final String what;
+  private final Object what;
   private final byte[] array;
   private final int end;
   private int at;
@@ -25,16 +25,16 @@ public final class Decoder {
   /**
    * A reader of part of an array.
    *
-   * @param what names the record in errors
+   * @param what names the record in errors, by its string
    */
-  public Decoder(String what, byte[] array, int offset, int length) {
+  public Decoder(Object what, byte[] array, int offset, int length) {
     this.what = what;
     this.array = array;
     this.at = offset;
     this.end = offset + length;
   }
 
-  public Decoder(String what, byte[] array) {
+  public Decoder(Object what, byte[] array) {
     this(what, array, 0, array.length);
   }
 

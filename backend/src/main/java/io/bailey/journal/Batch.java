@@ -68,6 +68,11 @@ public final class Batch {
     return "record at offset " + header.links().offset() + " of " + segment.path();
   }
 
+  @Override
+  public String toString() {
+    return where();
+  }
+
   /** Hears of a batch's entries, none overlapping. */
   public interface Visitor {
     /**
@@ -97,7 +102,7 @@ public final class Batch {
     }
     int head = RecordHeader.BYTES + plain.length + Aead.TAG_BYTES;
     decode(
-        new Decoder(where(), plain),
+        new Decoder(this, plain),
         Journal.place(segment.number(), header.links().offset() + head),
         header.length() - head,
         visitor);

@@ -10,12 +10,13 @@ import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.Collections;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
-import java.util.NavigableMap;
 import java.util.TreeMap;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
@@ -167,9 +168,9 @@ public final class KeptIndexes {
     }
   }
 
-  /** What is kept of a segment, by the offsets of the records; empty if it isn't this segment's. */
-  NavigableMap<Long, Kept> read(Segment segment) throws IOException {
-    NavigableMap<Long, Kept> found = new TreeMap<>();
+  /** What is kept of a segment, in the order of its records; empty if it isn't this segment's. */
+  List<Kept> read(Segment segment) throws IOException {
+    List<Kept> found = new ArrayList<>();
     if (!lengths.containsKey(segment.number())) {
       return found;
     }
@@ -181,15 +182,13 @@ public final class KeptIndexes {
       if (kept == null) {
         break;
       }
-      found.put(kept.header.links().offset(), kept);
+      found.add(kept);
       last = at;
       at += RecordHeader.BYTES + kept.index.length + Integer.BYTES;
     }
     // What a process that died didn't write whole is written over.
     note(segment.number(), at);
-    return found.isEmpty() || isIn(segment, found.lastEntry().getValue(), all, last)
-        ? found
-        : Collections.emptyNavigableMap();
+    return found.isEmpty() || isIn(segment, found.getLast(), all, last) ? found : List.of();
   }
 
   private static @Nullable Kept at(long segment, byte[] all, int at) throws StorageException {

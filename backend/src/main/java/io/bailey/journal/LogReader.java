@@ -2,7 +2,6 @@ package io.bailey.journal;
 
 import java.io.IOException;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
 import java.util.NavigableMap;
 import java.util.Optional;
@@ -23,7 +22,7 @@ final class LogReader {
   private final @Nullable KeptIndexes kept;
   private final Journal.Recovery recovery;
   private @Nullable Segment readLast;
-  private NavigableMap<Long, KeptIndexes.Kept> records = Collections.emptyNavigableMap();
+  private List<KeptIndexes.Kept> records = List.of();
   private long syncedSegment = SegmentHeader.NONE;
   private long syncedOffset;
 

@@ -1,8 +1,7 @@
 package io.bailey.journal;
 
 import java.io.IOException;
-import java.util.Collections;
-import java.util.NavigableMap;
+import java.util.List;
 import java.util.zip.CRC32C;
 import org.jspecify.annotations.Nullable;
 
@@ -16,20 +15,24 @@ final class SegmentScan {
   private static final byte MAGIC_BYTE = (byte) (RecordHeader.MAGIC >> 24);
 
   private final Segment segment;
-  private final NavigableMap<Long, KeptIndexes.Kept> kept;
+  private final List<KeptIndexes.Kept> kept;
+
+  /** The first of them that isn't before {@code at}. */
+  private int nextKept;
+
   private final long size;
   private final byte[] head = new byte[RecordHeader.BYTES];
   private long at = SegmentHeader.BYTES;
   private long before;
 
   SegmentScan(Segment segment) throws IOException {
-    this(segment, Collections.emptyNavigableMap());
+    this(segment, List.of());
   }
 
   /**
    * @param kept records that needn't be read, because the process that wrote them was killed
    */
-  SegmentScan(Segment segment, NavigableMap<Long, KeptIndexes.Kept> kept) throws IOException {
+  SegmentScan(Segment segment, List<KeptIndexes.Kept> kept) throws IOException {
     this.segment = segment;
     this.kept = kept;
     this.size = segment.file().size();
@@ -56,18 +59,28 @@ final class SegmentScan {
 
   /** The header that follows the last accepted record; null if none does. */
   @Nullable RecordHeader next() throws IOException {
-    KeptIndexes.Kept known = kept.getOrDefault(at, kept.get(Journal.nextPage(at)));
-    if (known != null) {
-      return known.header();
+    while (nextKept < kept.size() && offset(kept.get(nextKept)) < at) {
+      nextKept++;
+    }
+    if (nextKept < kept.size()) {
+      long offset = offset(kept.get(nextKept));
+      if (offset == at || offset == Journal.nextPage(at)) {
+        return kept.get(nextKept).header();
+      }
     }
     RecordHeader header = headerAt(at);
     return header != null ? header : headerAt(Journal.nextPage(at));
   }
 
-  /** The index of a record in the clear, if it was kept. */
+  /** The index in the clear of the record that {@link #next} gave, if it was kept. */
+  @SuppressWarnings("ReferenceEquality") // It is that one, or was read from the segment.
   byte @Nullable [] index(RecordHeader header) {
-    KeptIndexes.Kept known = kept.get(header.links().offset());
-    return known == null ? null : known.index();
+    KeptIndexes.Kept known = nextKept < kept.size() ? kept.get(nextKept) : null;
+    return known != null && known.header() == header ? known.index() : null;
+  }
+
+  private static long offset(KeptIndexes.Kept known) {
+    return known.header().links().offset();
   }
 
   /** The bytes of the header that was last read. */
@@ -82,7 +95,7 @@ final class SegmentScan {
    * tears nothing.
    */
   @Nullable RecordHeader nextAnywhere() throws IOException {
-    if (!kept.isEmpty() && at > kept.lastKey()) {
+    if (!kept.isEmpty() && at > offset(kept.getLast())) {
       return null;
     }
     byte[] window = new byte[WINDOW_BYTES];

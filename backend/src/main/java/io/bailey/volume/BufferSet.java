@@ -6,9 +6,6 @@ import io.bailey.io.StorageException.Kind;
 import io.bailey.journal.KeptIndexes;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.Comparator;
-import java.util.List;
 import java.util.UUID;
 
 /**
@@ -21,29 +18,18 @@ final class BufferSet {
   private static final UUID NONE = new UUID(0, 0);
 
   private final StoreDirectory directory;
-  private final List<Slot> slots = new ArrayList<>();
+  private final FoundSlots slots = new FoundSlots();
   private final boolean lost;
   private final UUID id;
   private final SlabPool pool;
-
-  /** A slot that the last process published. */
-  record Slot(int slot, long sequence, long volume) {}
 
   BufferSet(StoreDirectory directory, Path memory, long maxBytes) throws IOException {
     this.directory = directory;
     UUID recorded = recorded(directory, memory);
     HostFiles files = directory.files();
     if (SlabPool.anyIn(files, memory)) {
-      SlabPool found =
-          new SlabPool(
-              files,
-              memory,
-              recorded,
-              maxBytes,
-              (slot, sequence, volume, block, blocks) ->
-                  slots.add(new Slot(slot, sequence, volume)));
+      SlabPool found = new SlabPool(files, memory, recorded, maxBytes, slots);
       if (!slots.isEmpty()) {
-        slots.sort(Comparator.comparingLong(Slot::sequence));
         lost = false;
         id = recorded;
         pool = found;
@@ -79,8 +65,8 @@ final class BufferSet {
     return pool;
   }
 
-  /** What the last process left, in the order of its writes. */
-  List<Slot> slots() {
+  /** What the last process left. */
+  FoundSlots slots() {
     return slots;
   }
 

@@ -376,16 +376,6 @@ final class SlabPool {
     return header(slot, 0) == sequence && header(slot, 8) == volume;
   }
 
-  /** The block that a published slot is of. */
-  long block(int slot) {
-    return header(slot, 16);
-  }
-
-  /** 0 for a block's bytes; else how many blocks of zeros the slot stands for. */
-  long zeroBlocks(int slot) {
-    return header(slot, 24);
-  }
-
   private void clear(int slot) {
     LONG.setRelease(slab(slot), headerAt(slot), 0L);
     VarHandle.releaseFence();

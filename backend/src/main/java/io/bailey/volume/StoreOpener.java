@@ -210,22 +210,29 @@ final class StoreOpener {
     Map<Long, Volume> byId = new HashMap<>();
     volumes.values().forEach(volume -> byId.put(volume.id(), volume));
     context.journal().recover(new LogRecovery(byId), kept);
-    for (Volume volume : byId.values()) {
-      Optional<StorageException> damage = volume.damage();
-      if (damage.isPresent()) {
-        names.leaveOut(volume.name(), damage.get());
-        volume.leaveOut();
-        volumes.remove(volume.name());
-      }
+    byId.values().removeIf(this::isDamaged);
+    buffers
+        .slots()
+        .visit(
+            (slot, sequence, id, block, count) -> {
+              Volume volume = byId.get(id);
+              if (volume != null) {
+                volume.adopt(slot, sequence, block, count);
+              } else if (names.allServed()) {
+                context.pool().give(slot);
+              }
+            });
+  }
+
+  /** Whether a volume lacks a write; it is left out then. */
+  private boolean isDamaged(Volume volume) {
+    Optional<StorageException> damage = volume.damage();
+    if (damage.isPresent()) {
+      names.leaveOut(volume.name(), damage.get());
+      volume.leaveOut();
+      volumes.remove(volume.name());
     }
-    for (BufferSet.Slot slot : buffers.slots()) {
-      Volume volume = byId.get(slot.volume());
-      if (volume != null && volumes.containsKey(volume.name())) {
-        volume.adopt(slot.slot(), slot.sequence());
-      } else if (names.allServed()) {
-        context.pool().give(slot.slot());
-      }
-    }
+    return damage.isPresent();
   }
 
   /** Hands batches to their volumes; those of volumes that can't be read are kept. */

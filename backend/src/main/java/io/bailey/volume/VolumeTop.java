@@ -178,9 +178,7 @@ final class VolumeTop {
    * Takes back a slot that an earlier process published, in the order of sequences, once the
    * journal has been read: what that covers is dropped.
    */
-  void adopt(int slot, long itsSequence) {
-    long block = context.pool().block(slot);
-    long zeroBlocks = context.pool().zeroBlocks(slot);
+  void adopt(int slot, long itsSequence, long block, long zeroBlocks) {
     long count = Math.max(1, zeroBlocks);
     if (itsSequence <= log.sequence() || block < 0 || count > blocks - block) {
       context.pool().give(slot);
