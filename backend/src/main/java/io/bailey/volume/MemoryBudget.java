@@ -36,7 +36,7 @@ public record MemoryBudget(long bytes) {
 
   /** Of what is kept of the journal for a process that comes after a kill, outside the heap. */
   public long keptIndexBytes() {
-    return bytes / 64;
+    return bytes / 16;
   }
 
   /** The heap that a process with this budget should have: {@code -Xmx}. */
