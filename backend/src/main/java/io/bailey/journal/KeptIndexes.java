@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.Collections;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -176,19 +177,31 @@ public final class KeptIndexes {
     }
     byte[] all = Files.readAllBytes(path(segment.number()));
     int at = HEAD_BYTES;
-    int last = 0;
+    boolean sorted = true;
     while (at + RecordHeader.BYTES <= all.length) {
       Kept kept = at(segment.number(), all, at);
       if (kept == null) {
         break;
       }
+      sorted &= found.isEmpty() || offset(found.getLast()) < offset(kept);
       found.add(kept);
-      last = at;
       at += RecordHeader.BYTES + kept.index.length + Integer.BYTES;
     }
     // What a process that died didn't write whole is written over.
     note(segment.number(), at);
-    return found.isEmpty() || isIn(segment, found.getLast(), all, last) ? found : List.of();
+    if (!sorted) {
+      // A start has added what wasn't kept before.
+      found.sort(Comparator.comparingLong(KeptIndexes::offset));
+    }
+    if (!found.isEmpty() && !isIn(segment, found.getLast())) {
+      forget(segment.number());
+      found.clear();
+    }
+    return found;
+  }
+
+  private static long offset(Kept kept) {
+    return kept.header.links().offset();
   }
 
   private static @Nullable Kept at(long segment, byte[] all, int at) throws StorageException {
@@ -205,14 +218,14 @@ public final class KeptIndexes {
   }
 
   /** Whether a segment has that record: a store may have been put back from a copy. */
-  private static boolean isIn(Segment segment, Kept kept, byte[] all, int at) throws IOException {
-    long offset = kept.header.links().offset();
+  private static boolean isIn(Segment segment, Kept kept) throws IOException {
+    long offset = offset(kept);
     if (segment.file().size() < offset + kept.header.length()) {
       return false;
     }
     byte[] there = new byte[RecordHeader.BYTES];
     segment.read(offset, there, 0, there.length);
-    return Arrays.equals(there, 0, there.length, all, at, at + there.length);
+    return kept.header.equals(RecordHeader.parse(there, segment.number(), offset));
   }
 
   /** A segment is gone. */

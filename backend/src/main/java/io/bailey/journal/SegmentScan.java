@@ -63,9 +63,11 @@ final class SegmentScan {
       nextKept++;
     }
     if (nextKept < kept.size()) {
-      long offset = offset(kept.get(nextKept));
-      if (offset == at || offset == Journal.nextPage(at)) {
-        return kept.get(nextKept).header();
+      RecordHeader known = kept.get(nextKept).header();
+      long offset = known.links().offset();
+      // One that wasn't kept may lie before it, and end in the same page.
+      if ((offset == at || offset == Journal.nextPage(at)) && follows(known)) {
+        return known;
       }
     }
     RecordHeader header = headerAt(at);

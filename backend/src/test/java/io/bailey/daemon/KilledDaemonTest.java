@@ -101,6 +101,8 @@ class KilledDaemonTest {
       long since = System.nanoTime();
       bailey.kill();
       bailey.start();
+      // One that isn't there was left out, and the log says why.
+      assertThat(sockets).as(bailey.log()).allMatch(Files::exists);
       for (StampedDisk disk : disks) {
         disk.attach();
       }

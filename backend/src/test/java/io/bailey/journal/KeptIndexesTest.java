@@ -157,6 +157,36 @@ final class KeptIndexesTest {
     assertThat(kept()).isEmpty();
   }
 
+  /** One that isn't kept, and ends before the page at whose beginning the next one lies. */
+  @Test
+  void aRecordBetweenKeptOnes_isReadFromTheLog() throws Exception {
+    log = directory.resolve("another");
+    memory = Files.createDirectory(directory.resolve("beside"));
+    written.clear();
+    Journal journal = recovered(new KeptIndexes(memory, set, 1000), new ArrayList<>());
+    for (int i = 1; i <= 3; i++) {
+      BatchWriter batch = new BatchWriter(1, epoch, i - 1, i);
+      for (int zeros = i == 2 ? 500 : 1; zeros > 0; zeros--) {
+        batch.addZeros(1000L * zeros, 3);
+      }
+      Journal.Appended appended = journal.append(batch);
+      if (i == 2) {
+        journal.sync(appended.position());
+      }
+      batch.visit(visitor(written));
+    }
+    journal.close();
+    Path segment = log.resolve("000000000000.log");
+    assertThat(Files.size(segment)).isBetween(4096L, 8192L);
+    assertThat(Files.size(kept().getFirst())).isBetween(300L, 500L);
+    readsOfARecovery(set, ROOM);
+    // Now that one is kept behind the one after it.
+    assertThat(Files.size(kept().getFirst())).isGreaterThan(2000);
+    long held = Files.size(kept().getFirst());
+    readsOfARecovery(set, ROOM);
+    assertThat(Files.size(kept().getFirst())).isEqualTo(held);
+  }
+
   private List<Path> kept() throws IOException {
     try (var all = Files.list(memory)) {
       return all.sorted().toList();
