@@ -93,13 +93,10 @@ final class SegmentScan {
   /**
    * The first header behind a place where none is; null if none comes. Far behind it only the
    * beginnings of pages are looked at, where the first record after each sync lies: a start scans
-   * tens of MiB here, with code that isn't compiled yet. Behind what was kept none comes: a kill
-   * tears nothing.
+   * tens of MiB here, with code that isn't compiled yet. Also behind what was kept: there may have
+   * been no room for more.
    */
   @Nullable RecordHeader nextAnywhere() throws IOException {
-    if (!kept.isEmpty() && at > offset(kept.getLast())) {
-      return null;
-    }
     byte[] window = new byte[WINDOW_BYTES];
     for (long from = at; from + RecordHeader.BYTES <= size; from += WINDOW_BYTES) {
       int length = (int) Math.min(WINDOW_BYTES, size - from);

@@ -1,6 +1,7 @@
 package io.bailey.journal;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.bailey.crypto.DataKey;
 import io.bailey.crypto.Epoch;
@@ -43,8 +44,13 @@ final class KeptIndexesTest {
     memory = Files.createDirectory(directory.resolve("memory"));
     // Nothing but the file system is shared with who comes after, as after a kill.
     Journal journal = recovered(new KeptIndexes(memory, set, ROOM), new ArrayList<>());
+    append(journal, RECORDS);
+    journal.close();
+  }
+
+  private void append(Journal journal, int records) throws IOException {
     Random random = new Random(5);
-    for (int i = 1; i <= RECORDS; i++) {
+    for (int i = 1; i <= records; i++) {
       BatchWriter batch = new BatchWriter(1, epoch, i - 1, i);
       byte[] block = new byte[4096];
       random.nextBytes(block);
@@ -56,7 +62,6 @@ final class KeptIndexesTest {
       }
       batch.visit(visitor(written));
     }
-    journal.close();
   }
 
   private Journal recovered(KeptIndexes kept, List<String> found) throws IOException {
@@ -157,12 +162,42 @@ final class KeptIndexesTest {
     assertThat(kept()).isEmpty();
   }
 
-  /** One that isn't kept, and ends before the page at whose beginning the next one lies. */
+  /** Damage behind what there was room to keep is seen, as without anything kept. */
   @Test
-  void aRecordBetweenKeptOnes_isReadFromTheLog() throws Exception {
+  void aDamagedRecordBehindKeptOnes_isMissing() throws Exception {
+    elsewhere();
+    Journal journal = recovered(new KeptIndexes(memory, set, 1000), new ArrayList<>());
+    append(journal, 20);
+    journal.close();
+    Path segment = log.resolve("000000000000.log");
+    byte[] bytes = Files.readAllBytes(segment);
+    int at = SegmentHeader.BYTES;
+    for (int i = 0; i < 9; i++) {
+      at = nextRecord(bytes, at + 8);
+    }
+    bytes[at + 40] ^= 1;
+    Files.write(segment, bytes);
+    assertThatThrownBy(() -> readsOfARecovery(set, 1000)).hasMessageContaining("offset " + at);
+  }
+
+  private void elsewhere() throws IOException {
     log = directory.resolve("another");
     memory = Files.createDirectory(directory.resolve("beside"));
     written.clear();
+  }
+
+  private static int nextRecord(byte[] segment, int from) {
+    int at = from;
+    while (RecordHeader.intAt(segment, at) != RecordHeader.MAGIC) {
+      at += 8;
+    }
+    return at;
+  }
+
+  /** One that isn't kept, and ends before the page at whose beginning the next one lies. */
+  @Test
+  void aRecordBetweenKeptOnes_isReadFromTheLog() throws Exception {
+    elsewhere();
     Journal journal = recovered(new KeptIndexes(memory, set, 1000), new ArrayList<>());
     for (int i = 1; i <= 3; i++) {
       BatchWriter batch = new BatchWriter(1, epoch, i - 1, i);
