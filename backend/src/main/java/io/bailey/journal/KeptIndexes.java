@@ -18,7 +18,6 @@ import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
@@ -54,7 +53,12 @@ public final class KeptIndexes {
   private @Nullable FileChannel open;
 
   /** A record as it was kept, its index in the clear. */
-  record Kept(RecordHeader header, byte[] index) {}
+  record Kept(RecordHeader header, byte[] index) {
+    /** Where in its segment the record lies. */
+    long offset() {
+      return header.links().offset();
+    }
+  }
 
   /**
    * Finds what an earlier process kept; drops what lies beside other buffers.
@@ -82,19 +86,19 @@ public final class KeptIndexes {
     return !new KeptIndexes(directory, set, 0).lengths.isEmpty();
   }
 
-  private static Collection<Path> files(Path directory) throws IOException {
+  private static List<Path> files(Path directory) throws IOException {
+    List<Path> found = new ArrayList<>();
     if (!Files.exists(directory)) {
-      return Collections.emptyList();
+      return found;
     }
-    TreeMap<Long, Path> found = new TreeMap<>();
     try (DirectoryStream<Path> names = Files.newDirectoryStream(directory, PREFIX + "*")) {
       for (Path file : names) {
         if (file.getFileName().toString().matches(PREFIX + "[0-9]{1,18}")) {
-          found.put(number(file), file);
+          found.add(file);
         }
       }
     }
-    return found.values();
+    return found;
   }
 
   private static long number(Path file) {
@@ -152,21 +156,12 @@ public final class KeptIndexes {
   private FileChannel opened(long number) throws IOException {
     FileChannel file = open;
     if (file == null || openNumber != number) {
-      closeFile();
+      close();
       file = FileChannel.open(path(number), StandardOpenOption.WRITE, StandardOpenOption.CREATE);
       open = file;
       openNumber = number;
     }
     return file;
-  }
-
-  private void closeFile() throws IOException {
-    FileChannel file = open;
-    open = null;
-    openNumber = SegmentHeader.NONE;
-    if (file != null) {
-      file.close();
-    }
   }
 
   /** What is kept of a segment, in the order of its records; empty if it isn't this segment's. */
@@ -183,7 +178,7 @@ public final class KeptIndexes {
       if (kept == null) {
         break;
       }
-      sorted &= found.isEmpty() || offset(found.getLast()) < offset(kept);
+      sorted &= found.isEmpty() || found.getLast().offset() < kept.offset();
       found.add(kept);
       at += RecordHeader.BYTES + kept.index.length + Integer.BYTES;
     }
@@ -191,17 +186,13 @@ public final class KeptIndexes {
     note(segment.number(), at);
     if (!sorted) {
       // A start has added what wasn't kept before.
-      found.sort(Comparator.comparingLong(KeptIndexes::offset));
+      found.sort(Comparator.comparingLong(Kept::offset));
     }
     if (!found.isEmpty() && !isIn(segment, found.getLast())) {
       forget(segment.number());
       found.clear();
     }
     return found;
-  }
-
-  private static long offset(Kept kept) {
-    return kept.header.links().offset();
   }
 
   private static @Nullable Kept at(long segment, byte[] all, int at) throws StorageException {
@@ -219,7 +210,7 @@ public final class KeptIndexes {
 
   /** Whether a segment has that record: a store may have been put back from a copy. */
   private static boolean isIn(Segment segment, Kept kept) throws IOException {
-    long offset = offset(kept);
+    long offset = kept.offset();
     if (segment.file().size() < offset + kept.header.length()) {
       return false;
     }
@@ -237,7 +228,7 @@ public final class KeptIndexes {
     bytes -= length;
     try {
       if (number == openNumber) {
-        closeFile();
+        close();
       }
       Files.deleteIfExists(path(number));
     } catch (IOException e) {
@@ -254,9 +245,14 @@ public final class KeptIndexes {
     }
   }
 
-  /** Closes the files, which stay. */
+  /** Closes the open file; all stay. */
   void close() throws IOException {
-    closeFile();
+    FileChannel file = open;
+    open = null;
+    openNumber = SegmentHeader.NONE;
+    if (file != null) {
+      file.close();
+    }
   }
 
   /** Deletes everything: what the log had is in runs. */

@@ -59,15 +59,15 @@ final class SegmentScan {
 
   /** The header that follows the last accepted record; null if none does. */
   @Nullable RecordHeader next() throws IOException {
-    while (nextKept < kept.size() && offset(kept.get(nextKept)) < at) {
+    while (nextKept < kept.size() && kept.get(nextKept).offset() < at) {
       nextKept++;
     }
     if (nextKept < kept.size()) {
-      RecordHeader known = kept.get(nextKept).header();
-      long offset = known.links().offset();
+      KeptIndexes.Kept known = kept.get(nextKept);
+      boolean here = known.offset() == at || known.offset() == Journal.nextPage(at);
       // One that wasn't kept may lie before it, and end in the same page.
-      if ((offset == at || offset == Journal.nextPage(at)) && follows(known)) {
-        return known;
+      if (here && follows(known.header())) {
+        return known.header();
       }
     }
     RecordHeader header = headerAt(at);
@@ -79,10 +79,6 @@ final class SegmentScan {
   byte @Nullable [] index(RecordHeader header) {
     KeptIndexes.Kept known = nextKept < kept.size() ? kept.get(nextKept) : null;
     return known != null && known.header() == header ? known.index() : null;
-  }
-
-  private static long offset(KeptIndexes.Kept known) {
-    return known.header().links().offset();
   }
 
   /** The bytes of the header that was last read. */

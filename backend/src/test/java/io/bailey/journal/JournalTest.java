@@ -65,7 +65,11 @@ final class JournalTest {
   }
 
   private Journal open(Taker taker) throws IOException {
-    Journal journal = new Journal(files, directory, serials::incrementAndGet, LIMITS);
+    return open(LIMITS, taker);
+  }
+
+  private Journal open(Journal.Limits limits, Taker taker) throws IOException {
+    Journal journal = new Journal(files, directory, serials::incrementAndGet, limits);
     journal.recover(
         new Journal.Recovery() {
           @Override
@@ -466,19 +470,7 @@ final class JournalTest {
   @Test
   void aHoleOfMebibytes_isSeen_thoughOnlyThePagesBehindItAreLookedAt() throws Exception {
     int hole = 3 << 20;
-    Journal journal =
-        new Journal(
-            files, directory, serials::incrementAndGet, new Journal.Limits(64 << 20, 32 << 20));
-    journal.recover(
-        new Journal.Recovery() {
-          @Override
-          public boolean batch(Batch batch) {
-            return true;
-          }
-
-          @Override
-          public void missing(Journal.Missing one) {}
-        });
+    Journal journal = open(new Journal.Limits(64 << 20, 32 << 20), (log, batch) -> true);
     Random random = new Random(11);
     int kept = 0;
     for (int i = 1, at = 0; kept < 8; i++) {
