@@ -1,5 +1,7 @@
 package io.bailey;
 
+import static com.tngtech.archunit.core.domain.JavaAccess.Predicates.target;
+import static com.tngtech.archunit.core.domain.properties.HasName.Predicates.name;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
 
@@ -89,4 +91,11 @@ final class ArchitectureTest {
           .orShould()
           .dependOnClassesThat()
           .haveFullyQualifiedName("java.nio.channels.FileChannel");
+
+  /**
+   * Virtual threads that leave {@code Object.wait} can hang in JDK 25, all of them: JDK-8369019.
+   */
+  @ArchTest
+  static final ArchRule NOBODY_WAITS_ON_A_MONITOR =
+      noClasses().should().callMethodWhere(target(name("wait")));
 }

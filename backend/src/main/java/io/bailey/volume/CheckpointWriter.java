@@ -7,6 +7,7 @@ import io.bailey.io.StorageException;
 import io.bailey.io.StorageException.Kind;
 import java.io.IOException;
 import java.util.Set;
+import java.util.concurrent.CountDownLatch;
 
 /** Turns what a volume has above its runs into a run, one at a time. Thread-safe. */
 final class CheckpointWriter {
@@ -140,11 +141,16 @@ final class CheckpointWriter {
   }
 
   private void awaitFewRuns() throws StorageException {
-    synchronized (top.lock) {
-      while (runs.ownRuns() >= MAX_WAITING_RUNS && merger.merges() && !top.closed) {
-        upkeep.requestMerge();
-        top.awaitChange(VolumeTop.WAIT_MILLIS);
+    while (true) {
+      CountDownLatch change;
+      synchronized (top.lock) {
+        if (runs.ownRuns() < MAX_WAITING_RUNS || !merger.merges() || top.closed) {
+          return;
+        }
+        change = top.change();
       }
+      upkeep.requestMerge();
+      top.await(change, VolumeTop.WAIT_MILLIS);
     }
   }
 
@@ -156,7 +162,7 @@ final class CheckpointWriter {
       if (emptied != null) {
         top.frozen = null;
       }
-      top.lock.notifyAll();
+      top.changed();
     }
     if (emptied != null) {
       // After it has gone: nobody reads the slots any more.
@@ -176,7 +182,7 @@ final class CheckpointWriter {
       logWriter.giveUpSpares();
       context.maintenance().noSpace(e);
       synchronized (top.lock) {
-        top.lock.notifyAll();
+        top.changed();
       }
     } else {
       top.fail(e);

@@ -365,7 +365,7 @@ public final class Volume implements BlockDevice {
   void shut() {
     synchronized (top.lock) {
       top.closed = true;
-      top.lock.notifyAll();
+      top.changed();
     }
     merger.shut();
     checkpoints.awaitEnd();

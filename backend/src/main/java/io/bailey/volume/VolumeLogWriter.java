@@ -63,7 +63,7 @@ final class VolumeLogWriter {
           log.apply(appended);
           source.giveAll();
           top.frozen = null;
-          top.lock.notifyAll();
+          top.changed();
         }
         if (appended.at().newSegment()) {
           context.maintenance().release(context.journal().holdingBack());

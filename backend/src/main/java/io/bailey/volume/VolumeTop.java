@@ -6,6 +6,8 @@ import io.bailey.io.StorageException.Kind;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -43,6 +45,8 @@ final class VolumeTop {
   @Nullable StorageException failure;
 
   boolean closed;
+
+  private CountDownLatch change = new CountDownLatch(1);
 
   VolumeTop(StoreContext context, String name, Root root, VolumeLog log) {
     this.context = context;
@@ -137,7 +141,7 @@ final class VolumeTop {
       frozen = active;
       frozenSequence = sequence;
       active = new WriteBuffer(context.pool());
-      lock.notifyAll();
+      changed();
     }
     return frozen;
   }
@@ -160,7 +164,7 @@ final class VolumeTop {
             cause.getMessage());
         log.endCharges();
       }
-      lock.notifyAll();
+      changed();
     }
   }
 
@@ -192,11 +196,25 @@ final class VolumeTop {
     sequence = Math.max(sequence, itsSequence);
   }
 
-  /** Waits a little, or until background work is done. Under the lock. */
-  @SuppressWarnings("WaitNotInLoop") // Each caller loops.
-  void awaitChange(long millis) throws StorageException {
+  /** Wakes who waits for a {@link #change}. Under the lock. */
+  void changed() {
+    change.countDown();
+    change = new CountDownLatch(1);
+  }
+
+  /** Comes with the next {@link #changed}. Under the lock. */
+  CountDownLatch change() {
+    return change;
+  }
+
+  /**
+   * Waits a little, or for a change. Not under the lock, and not by {@code Object.wait}: in JDK 25
+   * virtual threads that leave that can hold every processor of theirs, each waiting for a monitor
+   * that has been promised to one that has none (JDK-8369019).
+   */
+  void await(CountDownLatch awaited, long millis) throws StorageException {
     try {
-      lock.wait(millis);
+      boolean _ = awaited.await(millis, TimeUnit.MILLISECONDS);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new StorageException(Kind.IO, "waiting for room in " + name + " was interrupted", e);

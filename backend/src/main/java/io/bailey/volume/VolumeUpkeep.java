@@ -147,7 +147,7 @@ final class VolumeUpkeep {
       LOG.log(System.Logger.Level.WARNING, "can''t merge runs of {0}: {1}", name, e.getMessage());
     }
     synchronized (top.lock) {
-      top.lock.notifyAll();
+      top.changed();
     }
     compactAtRest();
   }

@@ -6,6 +6,7 @@ import io.bailey.io.StorageException;
 import io.bailey.io.StorageException.Kind;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.LongAdder;
 
 /** Puts writes into a volume's buffer, once there is room. Thread-safe. */
@@ -193,48 +194,64 @@ final class VolumeWriter {
 
   /** Takes slots once the volume and the host have room for them. */
   private boolean takeSlots(int count, int[] slots, boolean wait) throws IOException {
-    long mayWaitUntil = 0;
+    long began = wait ? System.nanoTime() : 0;
     while (true) {
       // Not under the lock, for it asks other volumes.
       boolean logTooLong = durable && context.maintenance().waitsForLog(context.journal());
+      Room room;
+      CountDownLatch change;
       synchronized (top.lock) {
         top.failIfUnwritable();
-        if (!durable && top.frozen != null && isAhead()) {
-          // The buffer fills faster than the one before it empties: better to wait a little at
-          // each write now than long at the one that finds it full.
-          if (!wait) {
-            return false;
-          }
-          long now = System.nanoTime();
-          if (mayWaitUntil == 0) {
-            mayWaitUntil = now + WritePace.maxDelayNanos(count);
-          }
-          if (now - mayWaitUntil < 0) {
-            top.awaitChange(1);
-            continue;
-          }
+        room = logTooLong ? Room.NONE : room(count, slots, wait, began);
+        change = top.change();
+      }
+      if (room == Room.TAKEN || !wait) {
+        return room == Room.TAKEN;
+      }
+      switch (room) {
+        case TOO_EARLY -> top.await(change, 1);
+        case AFTER_LOGGING -> {
+          long _ = logWriter.append();
         }
-        boolean behind = durable && top.active.slotCount() >= maxUnjournaled();
-        if (!behind && !logTooLong && hasRoom() && context.pool().take(count, slots)) {
-          relieveIfLow();
-          return true;
-        }
-        if (!wait) {
-          return false;
-        }
-        if (!behind) {
+        default -> {
           failIfOutOfSpace();
           if (logTooLong) {
             context.maintenance().relieveLog(context.journal());
           } else {
             context.maintenance().relieve();
           }
-          top.awaitChange(VolumeTop.WAIT_MILLIS);
-          continue;
+          top.await(change, VolumeTop.WAIT_MILLIS);
         }
       }
-      long _ = logWriter.append();
     }
+  }
+
+  private enum Room {
+    TAKEN,
+    /** The buffer fills faster than the one before it empties. */
+    TOO_EARLY,
+    /** There is, once the journal has what the buffer has. */
+    AFTER_LOGGING,
+    NONE
+  }
+
+  /** Takes slots if there are some. Under the lock. */
+  private Room room(int count, int[] slots, boolean wait, long began) throws IOException {
+    if (durable) {
+      if (top.active.slotCount() >= maxUnjournaled()) {
+        return Room.AFTER_LOGGING;
+      }
+    } else if (top.frozen != null && isAhead()) {
+      // Better to wait a little at each write now than long at the one that finds it full.
+      if (!wait || System.nanoTime() - began < WritePace.maxDelayNanos(count)) {
+        return Room.TOO_EARLY;
+      }
+    }
+    if (!hasRoom() || !context.pool().take(count, slots)) {
+      return Room.NONE;
+    }
+    relieveIfLow();
+    return Room.TAKEN;
   }
 
   private int maxUnjournaled() {
