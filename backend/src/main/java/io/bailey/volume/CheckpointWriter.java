@@ -27,6 +27,9 @@ final class CheckpointWriter {
   /** See {@link Volume} for what comes after it. */
   private final Object lock = new Object();
 
+  /** What is at work needn't finish. */
+  private volatile boolean ended;
+
   /**
    * @param root any of the volume's
    * @param pace hears how far a buffer is emptied
@@ -108,7 +111,7 @@ final class CheckpointWriter {
       try (RunWriter writer =
           new RunWriter(
               context.catalog(), runs.epoch(), Dubtree.NEWEST_LEVEL, root.blocks(), Set.of())) {
-        writer.addAll(source);
+        writer.addAll(untilEnd(source));
         finished = writer.finish();
       }
       runs.add(finished, upTo);
@@ -116,9 +119,21 @@ final class CheckpointWriter {
       thaw(logged);
       return true;
     } catch (StorageException e) {
+      if (ended) {
+        return false;
+      }
       refuse(e);
       throw e;
     }
+  }
+
+  private Cursor untilEnd(Cursor entries) {
+    return () -> {
+      if (ended) {
+        throw new StorageException(Kind.CLOSED, "the emptying of a write buffer was cancelled");
+      }
+      return entries.next();
+    };
   }
 
   private Cursor paced(WriteBuffer buffer) {
@@ -199,8 +214,12 @@ final class CheckpointWriter {
     }
   }
 
-  /** Returns when no run and no record is on its way. The volume must be closed. */
+  /**
+   * Ends the run that is on its way, without result, and returns when there is none and no record.
+   * The volume must be closed.
+   */
   void awaitEnd() {
+    ended = true;
     synchronized (lock) {
       synchronized (logWriter.lock) {
         // Who has both is alone.

@@ -5,6 +5,7 @@ import io.bailey.io.StorageException;
 import io.bailey.journal.Journal;
 import java.io.IOException;
 import java.util.Comparator;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
@@ -160,19 +161,41 @@ final class Maintenance {
     }
   }
 
-  /** The host's buffers run low: the fullest is emptied. The caller may hold a volume's lock. */
-  void relieve() {
+  /**
+   * The host's buffers run low: the fullest are emptied, until enough is on its way out. The caller
+   * may hold a volume's lock.
+   *
+   * @param missing slots
+   */
+  void relieve(int missing) {
     if (relieving.compareAndSet(false, true)) {
       run(
           retries,
           () -> {
             relieving.set(false);
-            volumes
-                .get()
-                .filter(volume -> volume.bufferedSlots() > 0)
-                .max(Comparator.comparingInt(VolumeUpkeep::bufferedSlots))
-                .ifPresent(VolumeUpkeep::requestRelief);
+            relieveFullest(missing);
           });
+    }
+  }
+
+  private void relieveFullest(int missing) {
+    record Fill(VolumeUpkeep volume, int slots) {}
+
+    int leaving = volumes.get().mapToInt(VolumeUpkeep::leavingSlots).sum();
+    List<Fill> fullest =
+        volumes
+            .get()
+            .filter(volume -> !volume.isReliefRequested())
+            .map(volume -> new Fill(volume, volume.bufferedSlots()))
+            .filter(fill -> fill.slots() > 0)
+            .sorted(Comparator.comparingInt(Fill::slots).reversed())
+            .toList();
+    for (Fill next : fullest) {
+      if (leaving >= missing) {
+        return;
+      }
+      next.volume().requestRelief();
+      leaving += next.slots();
     }
   }
 

@@ -88,6 +88,10 @@ final class SlabPool {
   private final Object lock = new Object();
   private int[] free = new int[SLAB_SLOTS];
   private int freeCount;
+
+  /** What {@link #available} says; written under {@code lock}. */
+  private volatile int available;
+
   private boolean growing;
   private boolean closed;
 
@@ -103,6 +107,7 @@ final class SlabPool {
     this.directory = directory;
     this.set = set;
     this.maxSlabs = (int) Math.max(2, maxBytes / (SLAB_SLOTS * (long) SLOT_BYTES));
+    this.available = capacity();
     files.createDirectories(directory);
     List<Path> present = new ArrayList<>();
     for (String name : files.list(directory)) {
@@ -190,6 +195,7 @@ final class SlabPool {
           found.slot(first + i, headers[at], headers[at + 1], headers[at + 2], headers[at + 3]);
         }
       }
+      countAvailable();
     }
   }
 
@@ -201,6 +207,7 @@ final class SlabPool {
           for (int i = 0; i < count; i++) {
             slots[i] = free[--freeCount];
           }
+          countAvailable();
           break;
         }
         if (slabs.length >= maxSlabs) {
@@ -262,6 +269,7 @@ final class SlabPool {
     clear(slot);
     synchronized (lock) {
       push(slot);
+      countAvailable();
     }
   }
 
@@ -279,14 +287,17 @@ final class SlabPool {
       for (int i = from; i < to; i++) {
         push(slots[i]);
       }
+      countAvailable();
     }
   }
 
-  /** Slots that could still be taken. */
+  /** Slots that could still be taken. Costs next to nothing: each write asks. */
   int available() {
-    synchronized (lock) {
-      return freeCount + (maxSlabs - slabs.length) * SLAB_SLOTS;
-    }
+    return available;
+  }
+
+  private void countAvailable() {
+    available = freeCount + (maxSlabs - slabs.length) * SLAB_SLOTS;
   }
 
   int capacity() {

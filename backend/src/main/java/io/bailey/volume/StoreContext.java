@@ -28,7 +28,8 @@ record StoreContext(
     Journal journal,
     IndexMemory indexMemory,
     Maintenance maintenance) {
-  private static final int MAX_BUFFER_SLOTS = (64 << 20) / SlabPool.SLOT_BYTES;
+  /** The part of the host's slots that a write buffer may have whatever the others have. */
+  private static final int MIN_SHARE = 64;
 
   HostFiles files() {
     return directory.files();
@@ -54,9 +55,14 @@ record StoreContext(
     root.install(files(), roots, name, true);
   }
 
-  /** Slots that make a write buffer full: 64 MiB, or a quarter of the host's. */
-  int bufferSlots() {
-    return Math.min(MAX_BUFFER_SLOTS, pool.capacity() / 4);
+  /**
+   * Slots that make a write buffer full at present: half of what it could have, so half of all for
+   * who writes alone; a 64th at least.
+   *
+   * @param held slots that it has
+   */
+  int bufferSlots(int held) {
+    return Math.max(pool.capacity() / MIN_SHARE, (held + pool.available()) / 2);
   }
 
   /**

@@ -52,6 +52,21 @@ final class VolumeUpkeep {
     }
   }
 
+  /** Slots that are soon free without being asked for. */
+  int leavingSlots() {
+    synchronized (top.lock) {
+      if (top.failure != null) {
+        return 0;
+      }
+      int frozen = top.frozen == null ? 0 : top.frozen.slotCount();
+      return checkpointRequested.get() ? frozen + top.active.slotCount() : frozen;
+    }
+  }
+
+  boolean isReliefRequested() {
+    return checkpointRequested.get();
+  }
+
   /** Slots that {@link #backgroundLog} would empty. */
   int unloggedSlots() {
     return durable ? bufferedSlots() : 0;
@@ -110,7 +125,8 @@ final class VolumeUpkeep {
         volume.journal();
       } else {
         volume.checkpoint();
-        if (!durable && WritePace.isWorthEmptying(bufferedSlots(), context.bufferSlots())) {
+        int held = bufferedSlots();
+        if (!durable && WritePace.isWorthEmptying(held, context.bufferSlots(held))) {
           requestRelief();
         }
       }

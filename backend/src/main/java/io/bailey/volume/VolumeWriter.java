@@ -218,7 +218,7 @@ final class VolumeWriter {
           if (logTooLong) {
             context.maintenance().relieveLog(context.journal());
           } else {
-            context.maintenance().relieve();
+            relieveIfLow();
           }
           top.await(change, VolumeTop.WAIT_MILLIS);
         }
@@ -228,7 +228,7 @@ final class VolumeWriter {
 
   private enum Room {
     TAKEN,
-    /** The buffer fills faster than the one before it empties. */
+    /** Buffers fill faster than they are emptied. */
     TOO_EARLY,
     /** There is, once the journal has what the buffer has. */
     AFTER_LOGGING,
@@ -241,9 +241,11 @@ final class VolumeWriter {
       if (top.active.slotCount() >= maxUnjournaled()) {
         return Room.AFTER_LOGGING;
       }
-    } else if (top.frozen != null && isAhead()) {
-      // Better to wait a little at each write now than long at the one that finds it full.
-      if (!wait || System.nanoTime() - began < WritePace.maxDelayNanos(count)) {
+    } else {
+      // Better to wait a little at each write now than long at the one that finds no slot.
+      double lead = top.frozen == null ? 0 : pace.lead(top.active.slotCount(), bufferSlots());
+      lead = Math.max(lead, WritePace.lead(context.pool()));
+      if (lead > 0 && (!wait || System.nanoTime() - began < WritePace.delayNanos(count, lead))) {
         return Room.TOO_EARLY;
       }
     }
@@ -255,11 +257,11 @@ final class VolumeWriter {
   }
 
   private int maxUnjournaled() {
-    return Math.min(MAX_UNJOURNALED, context.bufferSlots() / 4);
+    return Math.min(MAX_UNJOURNALED, context.pool().capacity() / 16);
   }
 
-  private boolean isAhead() {
-    return pace.isAhead(top.active.slotCount(), context.bufferSlots());
+  private int bufferSlots() {
+    return context.bufferSlots(top.active.slotCount());
   }
 
   /** Whether what is written now can leave the buffer again. Under the lock. */
@@ -271,16 +273,18 @@ final class VolumeWriter {
       }
       return room;
     }
-    boolean full = top.active.slotCount() >= context.bufferSlots();
+    boolean full = top.active.slotCount() >= bufferSlots();
     if (full) {
       upkeep.requestRelief();
     }
-    return !full || top.frozen == null;
+    // Who is faster than the disk is slowed down above; who finds the disk full is stopped.
+    return !full || top.frozen == null || context.maintenance().noSpace() == null;
   }
 
   private void relieveIfLow() {
-    if (context.pool().available() < context.pool().capacity() / 4) {
-      context.maintenance().relieve();
+    int missing = context.pool().capacity() / 4 - context.pool().available();
+    if (missing > 0) {
+      context.maintenance().relieve(missing);
     }
   }
 

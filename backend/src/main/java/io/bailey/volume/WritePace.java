@@ -6,7 +6,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * How fast a write buffer may fill while the one before it is being emptied, so that writers are
- * slowed down evenly and don't meet a full buffer. Thread-safe.
+ * slowed down evenly and don't find all slots taken. Who is ahead by more than 0 waits a little at
+ * each write, the longer the further ahead. Thread-safe.
  */
 final class WritePace {
   /** The share of its buffer that a writer may have filled before anything of the other is gone. */
@@ -14,6 +15,12 @@ final class WritePace {
 
   /** The share it may have filled when only the end of the run is still to be written. */
   private static final double MOST = 0.85;
+
+  /** The part of the host's slots under which everybody slows down. */
+  private static final double LOW = 1.0 / 16;
+
+  /** How much longer a write is held up that is its whole capacity ahead. */
+  private static final double GAIN = 8;
 
   private static final long MIN_DELAY_NANOS = TimeUnit.MILLISECONDS.toNanos(2);
   private static final long MAX_DELAY_NANOS = TimeUnit.MILLISECONDS.toNanos(30);
@@ -32,10 +39,15 @@ final class WritePace {
     };
   }
 
-  /** Whether a buffer fills so fast that it will be full before the other one is empty. */
-  boolean isAhead(int slots, int capacity) {
+  /** How far a buffer is ahead of the one that is being emptied, in parts of its capacity. */
+  double lead(int slots, int capacity) {
     double done = Math.min(1, (double) emptied.get() / toEmpty);
-    return (double) slots / capacity > HEAD_START + done * (MOST - HEAD_START);
+    return (double) slots / capacity - (HEAD_START + done * (MOST - HEAD_START));
+  }
+
+  /** How far all buffers together are ahead: above 0 where the host has few slots left. */
+  static double lead(SlabPool pool) {
+    return 1 - pool.available() / (LOW * pool.capacity());
   }
 
   /** Whether a buffer is so full that it is worth emptying where nothing else is to be done. */
@@ -44,7 +56,8 @@ final class WritePace {
   }
 
   /** How long one write of so many blocks may be held up for the sake of pace. */
-  static long maxDelayNanos(int blocks) {
-    return Math.clamp(blocks * DELAY_NANOS_PER_BLOCK, MIN_DELAY_NANOS, MAX_DELAY_NANOS);
+  static long delayNanos(int blocks, double lead) {
+    long least = Math.max(blocks * DELAY_NANOS_PER_BLOCK, MIN_DELAY_NANOS);
+    return Math.min((long) (least * (1 + GAIN * lead)), MAX_DELAY_NANOS);
   }
 }

@@ -58,7 +58,7 @@ final class StoreCrashTest {
   /** Flushes go on while the log is being sorted, and what the root then covers is in it. */
   @Test
   void flushedWritesSurviveAPowerCut_whileTheLogIsBeingSorted() throws Exception {
-    int blocks = TestStore.BUFFER_BLOCKS;
+    int blocks = 1024;
     CountDownLatch hold = new CountDownLatch(1);
     CountDownLatch sorting = new CountDownLatch(1);
     try (TestStore first = new TestStore(directory)) {

@@ -40,7 +40,7 @@ final class StoreSpaceTest {
       Volume volume = test.volume("v", Durability.NONE);
       test.files.failAll(Kind.NO_SPACE, TestStore.CHUNKS, Call.WRITE);
       int written = writeUntilFull(volume, 0, 0);
-      assertThat(written).isGreaterThanOrEqualTo(2 * TestStore.BUFFER_BLOCKS);
+      assertThat(written).isGreaterThanOrEqualTo(TestStore.SLOTS * 3 / 4);
       TestStore.compare(volume, 0, written, "full");
       // A second later it is tried again, so what is made then is seen too.
       Awaitility.await().untilAsserted(() -> assertThat(test.chunkFiles()).isEmpty());

@@ -16,8 +16,11 @@ import java.util.stream.Stream;
 final class TestStore implements AutoCloseable {
   static final long BUDGET = 64L << 20;
 
-  /** Slots that make a write buffer full under {@link #BUDGET}. */
-  static final int BUFFER_BLOCKS = 1024;
+  /** Slots of all write buffers under {@link #BUDGET}. */
+  static final int SLOTS = 4096;
+
+  /** Slots that make the buffer of an ephemeral volume full that is alone. */
+  static final int BUFFER_BLOCKS = SLOTS / 2;
 
   static final Predicate<Path> CHUNKS = path -> path.toString().contains("/chunks");
 

@@ -1,0 +1,132 @@
+package io.bailey.volume;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import io.bailey.io.FaultyFiles;
+import io.bailey.io.FaultyFiles.Call;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** How ephemeral volumes share the host's write buffers. */
+@Timeout(60)
+final class SharedBuffersTest {
+  private static final int SLOTS = TestStore.SLOTS;
+
+  @TempDir Path directory;
+
+  private static void fill(Volume volume, int from, int to) throws IOException {
+    for (int block = from; block < to; block++) {
+      TestStore.write(volume, block, block);
+    }
+  }
+
+  private static long slots(Volume volume) {
+    return volume.stats().bufferBytes() / SlabPool.SLOT_BYTES;
+  }
+
+  @Test
+  void aVolumeThatIsAlone_holdsHalfOfAllBeforeItIsEmptied() throws Exception {
+    try (TestStore test = new TestStore(directory)) {
+      Volume volume = test.volume("v", Durability.NONE);
+      fill(volume, 0, SLOTS / 2);
+      assertThat(test.chunkFiles()).isEmpty();
+      assertThat(slots(volume)).isEqualTo(SLOTS / 2);
+      fill(volume, SLOTS / 2, SLOTS / 2 + 1);
+      await().until(() -> slots(volume) <= 1);
+      TestStore.compare(volume, 0, SLOTS / 2 + 1, "emptied");
+    }
+  }
+
+  @Test
+  void aVolumeBesideAnother_holdsHalfOfWhatThatLeaves() throws Exception {
+    try (TestStore test = new TestStore(directory)) {
+      Volume other = test.volume("other", Durability.NONE);
+      fill(other, 0, SLOTS / 4);
+      Volume volume = test.volume("v", Durability.NONE);
+      int half = SLOTS * 3 / 4 / 2;
+      fill(volume, 0, half);
+      assertThat(slots(volume)).isEqualTo(half);
+      fill(volume, half, half + 1);
+      await().until(() -> slots(volume) <= 1);
+      assertThat(slots(other)).isEqualTo(SLOTS / 4);
+    }
+  }
+
+  /** Relief that is on its way counts, or each further write would have one more buffer emptied. */
+  @Test
+  void whenSlotsRunLow_theFullestIsEmptied_andNoOther() throws Exception {
+    CountDownLatch hold = new CountDownLatch(1);
+    CountDownLatch emptying = new CountDownLatch(1);
+    try (TestStore test = new TestStore(directory)) {
+      List<Volume> volumes = new ArrayList<>();
+      int[] held = {1000, 900, 800, 300};
+      for (int slots : held) {
+        Volume volume = test.volume("v" + volumes.size(), Durability.NONE);
+        volumes.add(volume);
+        fill(volume, 0, slots);
+      }
+      test.files.fault(
+          (call, path) -> {
+            if (call == Call.WRITE && TestStore.CHUNKS.test(path)) {
+              emptying.countDown();
+              FaultyFiles.await(hold);
+            }
+          });
+      // 72 more are three quarters of all.
+      fill(volumes.getLast(), 300, 400);
+      FaultyFiles.await(emptying);
+      fill(volumes.getLast(), 400, 450);
+      hold.countDown();
+      await().until(() -> slots(volumes.getFirst()) == 0);
+      // One that had been asked for, too, would be empty soon.
+      volumes.getLast().checkpoint();
+      assertThat(slots(volumes.get(1))).isEqualTo(held[1]);
+      assertThat(slots(volumes.get(2))).isEqualTo(held[2]);
+    }
+  }
+
+  @Test
+  void aVolumeThatIsRemoved_isNotEmptiedToTheEnd() throws Exception {
+    CountDownLatch hold = new CountDownLatch(1);
+    CountDownLatch emptying = new CountDownLatch(1);
+    AtomicInteger writes = new AtomicInteger();
+    try (TestStore test = new TestStore(directory)) {
+      Volume volume = test.volume("v", Durability.NONE);
+      fill(volume, 0, SLOTS / 2 - 1);
+      test.files.fault(
+          (call, path) -> {
+            if (call == Call.WRITE && TestStore.CHUNKS.test(path)) {
+              writes.incrementAndGet();
+              emptying.countDown();
+              FaultyFiles.await(hold);
+            }
+          });
+      volume.upkeep().requestRelief();
+      FaultyFiles.await(emptying);
+      Thread removal =
+          new Thread(
+              () -> {
+                try {
+                  test.store.removeVolume("v");
+                } catch (IOException e) {
+                  throw new AssertionError(e);
+                }
+              });
+      removal.start();
+      await().until(() -> removal.getState() == Thread.State.BLOCKED);
+      hold.countDown();
+      removal.join();
+      // Of 8 MiB in pieces of one.
+      assertThat(writes).hasValueLessThanOrEqualTo(2);
+      assertThat(test.chunkFiles()).isEmpty();
+    }
+  }
+}
