@@ -243,8 +243,10 @@ final class VolumeWriter {
       }
     } else {
       // Better to wait a little at each write now than long at the one that finds no slot.
-      double lead = top.frozen == null ? 0 : pace.lead(top.active.slotCount(), bufferSlots());
-      lead = Math.max(lead, WritePace.lead(context.pool()));
+      int held = top.active.slotCount();
+      int most = held + context.pool().available();
+      double ofOwn = top.frozen == null ? 0 : pace.lead(held, most);
+      double lead = Math.max(ofOwn, WritePace.lead(context.pool()));
       if (lead > 0 && (!wait || System.nanoTime() - began < WritePace.delayNanos(count, lead))) {
         return Room.TOO_EARLY;
       }
@@ -260,10 +262,6 @@ final class VolumeWriter {
     return Math.min(MAX_UNJOURNALED, context.pool().capacity() / 16);
   }
 
-  private int bufferSlots() {
-    return context.bufferSlots(top.active.slotCount());
-  }
-
   /** Whether what is written now can leave the buffer again. Under the lock. */
   private boolean hasRoom() {
     if (durable) {
@@ -273,7 +271,8 @@ final class VolumeWriter {
       }
       return room;
     }
-    boolean full = top.active.slotCount() >= bufferSlots();
+    int held = top.active.slotCount();
+    boolean full = held >= context.bufferSlots(held);
     if (full) {
       upkeep.requestRelief();
     }

@@ -39,7 +39,11 @@ final class WritePace {
     };
   }
 
-  /** How far a buffer is ahead of the one that is being emptied, in parts of its capacity. */
+  /**
+   * How far a buffer is ahead of the one that is being emptied, in parts of its capacity.
+   *
+   * @param capacity slots that it could have at most
+   */
   double lead(int slots, int capacity) {
     double done = Math.min(1, (double) emptied.get() / toEmpty);
     return (double) slots / capacity - (HEAD_START + done * (MOST - HEAD_START));
