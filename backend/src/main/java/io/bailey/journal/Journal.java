@@ -30,6 +30,9 @@ public final class Journal implements AutoCloseable {
   private static final int PLACE_OFFSET_BITS = 28;
   private static final int WRITE_OUT_BYTES = 1 << 20;
 
+  /** How large the indexes of a log may be, beside those of a log that had no block twice. */
+  private static final int MAX_INDEX_PER_LIVE = 4;
+
   private final HostFiles files;
   private final Path directory;
   private final LongSupplier serials;
@@ -282,6 +285,8 @@ public final class Journal implements AutoCloseable {
       end = newEnd;
       segmentFiles.noteVolume(batch.volume());
       segment.needs.put(batch.volume(), batch.lastSequence());
+      segment.records++;
+      segment.indexBytes += batch.plain().size();
       if (end > limits.segmentBytes / 2) {
         prepareNext();
       }
@@ -551,9 +556,14 @@ public final class Journal implements AutoCloseable {
     segment.release();
   }
 
-  /** Volumes that keep the log longer than it should be; those of the oldest segment first. */
-  public Set<Long> holdingBack() {
-    return holdingBack(limits.logBytes);
+  /**
+   * Volumes that keep the log longer than it should be; those of the oldest segment first.
+   *
+   * @param startBytes of headers and indexes that a start may have to read in any case
+   * @param liveIndexBytes of the indexes if they had no block twice; four times that is fine, too
+   */
+  public Set<Long> holdingBack(long startBytes, long liveIndexBytes) {
+    return holdingBack(limits.logBytes, startBytes, MAX_INDEX_PER_LIVE * liveIndexBytes);
   }
 
   /** Whether nobody should write more until {@link #blocking} volumes are sorted. No lock. */
@@ -567,24 +577,32 @@ public final class Journal implements AutoCloseable {
 
   /** Volumes that keep the log longer than it may be. */
   public Set<Long> blocking() {
-    return holdingBack(limits.maxLogBytes());
+    return holdingBack(limits.maxLogBytes(), Long.MAX_VALUE, Long.MAX_VALUE);
   }
 
-  private Set<Long> holdingBack(long bytes) {
+  private Set<Long> holdingBack(long bytes, long startBytes, long indexBytes) {
     lock.lock();
     try {
       Set<Long> volumes = new LinkedHashSet<>();
       long over = segments.size() - bytes / limits.segmentBytes;
+      long indexed = segments.values().stream().mapToLong(s -> s.indexBytes).sum();
+      long toRead = segments.values().stream().mapToLong(Journal::startBytes).sum();
       for (Segment segment : segments.values()) {
-        if (over-- <= 0) {
+        if (over-- <= 0 && (toRead <= startBytes || indexed <= indexBytes)) {
           break;
         }
         volumes.addAll(segment.needs.keySet());
+        indexed -= segment.indexBytes;
+        toRead -= startBytes(segment);
       }
       return volumes;
     } finally {
       lock.unlock();
     }
+  }
+
+  private static long startBytes(Segment segment) {
+    return segment.indexBytes + (long) segment.records * RecordHeader.BYTES;
   }
 
   /** Forgets what is kept for a process that comes after a kill: all is in runs. */

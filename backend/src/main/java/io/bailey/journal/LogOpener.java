@@ -112,6 +112,8 @@ final class LogOpener {
     }
     Segment copied = new Segment(segment.number(), segment.path(), file, serials.getAsLong());
     copied.needs.putAll(segment.needs);
+    copied.records = segment.records;
+    copied.indexBytes = segment.indexBytes;
     segments.put(copied.number(), copied);
     segment.release();
   }

@@ -141,6 +141,8 @@ final class LogReader {
       if (recovery.batch(batch)) {
         segment.needs.merge(batch.volume(), batch.lastSequence(), Math::max);
       }
+      segment.records++;
+      segment.indexBytes += header.indexBytes();
       byte[] opened = batch.index();
       if (kept != null && index == null && opened != null) {
         kept.add(segment.number(), scan.head(), opened, opened.length);

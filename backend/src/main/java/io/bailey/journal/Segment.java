@@ -24,6 +24,12 @@ public final class Segment {
   /** Which volumes still need it: each one's last sequence in it. Guarded by the journal's lock. */
   final Map<Long, Long> needs = new HashMap<>();
 
+  /** What a start reads of it. Guarded by the journal's lock. */
+  int records;
+
+  /** Of its records' indexes. Guarded by the journal's lock. */
+  long indexBytes;
+
   Segment(long number, Path path, HostFile file, long serial) {
     this(number, path, file, serial, false);
   }

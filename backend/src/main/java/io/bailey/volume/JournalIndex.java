@@ -27,6 +27,11 @@ final class JournalIndex {
   private short[] size = new short[0];
   private short[] epoch = new short[0];
 
+  /** Blocks that have a value. */
+  int blockCount() {
+    return entries.size();
+  }
+
   boolean isEmpty() {
     return entries.isEmpty();
   }

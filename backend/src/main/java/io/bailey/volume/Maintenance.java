@@ -45,6 +45,9 @@ final class Maintenance {
   /** Blocks of a volume that are worth a record. */
   private static final int RECORD_BLOCKS = 8;
 
+  /** Of a block in a record's index, about. */
+  private static final long INDEX_ENTRY_BYTES = 32;
+
   /** Prefetches that may wait; more are forgotten. */
   private static final int MAX_PREFETCHES = 64;
 
@@ -233,20 +236,28 @@ final class Maintenance {
     }
   }
 
-  /** The journal grew long: volumes that keep its old segments are sorted, in the order given. */
-  void release(Set<Long> holdingBack) {
-    if (!holdingBack.isEmpty()) {
-      run(
-          retries,
-          () -> {
-            Map<Long, VolumeUpkeep> byId =
-                volumes.get().collect(Collectors.toMap(v -> v.volume().id(), v -> v));
-            holdingBack.stream()
-                .map(byId::get)
-                .filter(Objects::nonNull)
-                .forEach(VolumeUpkeep::requestCheckpoint);
-          });
-    }
+  /**
+   * The journal has grown: if it is long, or mostly of blocks that were written again, volumes that
+   * keep its old segments are sorted. The caller may hold a volume's locks.
+   *
+   * @param startBytes see {@link Journal#holdingBack}
+   */
+  void shorten(Journal journal, long startBytes) {
+    run(
+        retries,
+        () -> {
+          long live = volumes.get().mapToLong(VolumeUpkeep::loggedBlocks).sum();
+          release(journal.holdingBack(startBytes, live * INDEX_ENTRY_BYTES));
+        });
+  }
+
+  private void release(Set<Long> holdingBack) {
+    Map<Long, VolumeUpkeep> byId =
+        volumes.get().collect(Collectors.toMap(v -> v.volume().id(), v -> v));
+    holdingBack.stream()
+        .map(byId::get)
+        .filter(Objects::nonNull)
+        .forEach(VolumeUpkeep::requestCheckpoint);
   }
 
   /**

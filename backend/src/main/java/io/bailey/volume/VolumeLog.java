@@ -83,6 +83,11 @@ final class VolumeLog {
     return sequence;
   }
 
+  /** Blocks that have their newest bytes in the log. */
+  int blockCount() {
+    return index.blockCount() + (frozen == null ? 0 : frozen.blockCount());
+  }
+
   /** Bytes of the journal that the volume still needs. */
   long bytes() {
     return bytes + frozenBytes;

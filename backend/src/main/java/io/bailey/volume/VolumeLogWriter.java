@@ -66,7 +66,7 @@ final class VolumeLogWriter {
           top.changed();
         }
         if (appended.at().newSegment()) {
-          context.maintenance().release(context.journal().holdingBack());
+          context.maintenance().shorten(context.journal(), context.indexMemory().startBytes());
         }
       } while (earlier);
       if (context.indexMemory().isLow()) {

@@ -86,6 +86,13 @@ final class VolumeUpkeep {
     }
   }
 
+  /** Blocks that have their newest bytes in the journal. */
+  int loggedBlocks() {
+    synchronized (top.lock) {
+      return log.blockCount();
+    }
+  }
+
   private boolean isLogLong() {
     synchronized (top.lock) {
       return log.bytes() > MAX_RESTING_LOG_BYTES;

@@ -340,19 +340,50 @@ final class JournalTest {
     }
     Journal journal = open();
     assertThat(files.list(directory)).hasSize(3);
-    assertThat(journal.holdingBack()).containsOnly(1L, 2L);
+    assertThat(journal.holdingBack(Long.MAX_VALUE, 0)).containsOnly(1L, 2L);
     journal.release(1, Long.MAX_VALUE);
     journal.release(2, 19);
     assertThat(files.list(directory)).hasSize(3);
     journal.release(2, 20);
     assertThat(files.list(directory)).containsOnly("000000000001.log", "000000000002.log");
-    assertThat(journal.holdingBack()).as("no more than is allowed").isEmpty();
+    assertThat(journal.holdingBack(Long.MAX_VALUE, 0)).as("no more than is allowed").isEmpty();
     append(journal, 1, 30, random);
     journal.release(2, 22);
     assertThat(files.list(directory)).as("the one written to").containsOnly("000000000003.log");
     journal.release(1, 30);
     journal.close();
     assertThat(files.list(directory)).isEmpty();
+  }
+
+  @Test
+  void aLogMostlyOfBlocksWrittenAgain_isHeldBackByTheVolumesOfItsOldestSegments() throws Exception {
+    Random random = new Random(3);
+    Journal.Limits large = new Journal.Limits(64 << 20, 1 << 20);
+    for (long volume = 1; volume <= 3; volume++) {
+      Journal journal = open(large, (log, batch) -> true);
+      append(journal, volume, 1, random);
+      journal.close();
+    }
+    Journal journal = open(large, (log, batch) -> true);
+    assertThat(journal.holdingBack(0, 0)).containsExactly(1L, 2L, 3L);
+    assertThat(journal.holdingBack(0, 1 << 20)).as("all live").isEmpty();
+    long before = startBytes(journal);
+    assertThat(before).isBetween(3 * 160L, 1000L);
+    assertThat(journal.holdingBack(before - 1, 0)).containsExactly(1L);
+    append(journal, 4, 1, random);
+    assertThat(startBytes(journal)).isGreaterThan(before + 160);
+    journal.release(1, 1);
+    assertThat(startBytes(journal)).as("the oldest has gone").isLessThan(before + 160);
+    journal.close();
+  }
+
+  /** Bytes of headers and indexes in the log. */
+  private static long startBytes(Journal journal) {
+    long bytes = 0;
+    while (!journal.holdingBack(bytes, 0).isEmpty()) {
+      bytes++;
+    }
+    return bytes;
   }
 
   @Test

@@ -89,4 +89,24 @@ final class LogLimitTest {
       hold.countDown();
     }
   }
+
+  /** So that a start, which reads what all records say, doesn't take longer and longer. */
+  @Test
+  void aVolumeWrittenAgainAndAgain_isSortedBeforeTheLogIsLong() throws Exception {
+    try (TestStore test = new TestStore(directory)) {
+      Volume volume = test.volume("v", Durability.FLUSH);
+      long startBytes = TestStore.BUDGET / 64;
+      int blocks = 64;
+      // Each with 160 bytes of header, and an index of over 20 a block.
+      long enough = 3 * startBytes / (160 + 20 * blocks);
+      for (int round = 0; round < enough; round++) {
+        for (int block = 0; block < blocks; block++) {
+          TestStore.write(volume, block, round + block);
+        }
+        volume.flush();
+      }
+      assertThat(volume.stats().levelBytes()).isNotEmpty();
+      TestStore.compare(volume, enough - 1, blocks, "sorted");
+    }
+  }
 }
