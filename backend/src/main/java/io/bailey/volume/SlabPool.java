@@ -60,6 +60,11 @@ final class SlabPool {
   private static final String PREFIX = "slab-";
   private static final VarHandle LONG = ValueLayout.JAVA_LONG.varHandle();
 
+  /** How long no slab is made once there was no memory for one. */
+  private static final long NO_MEMORY_NANOS = TimeUnit.SECONDS.toNanos(10);
+
+  private static final System.Logger LOG = System.getLogger(SlabPool.class.getName());
+
   /** Free slots below which the next slab is made ahead of need. */
   private static final int SLOTS_AHEAD = 2 * SLAB_SLOTS;
 
@@ -79,6 +84,12 @@ final class SlabPool {
   private final Path directory;
   private final UUID set;
   private final int maxSlabs;
+
+  /** As many, or those that there are for a while once memory was missing for one more. */
+  private volatile int slabLimit;
+
+  private long noMemorySince;
+
   private final Arena arena = Arena.ofShared();
   private volatile MemorySegment[] slabs = new MemorySegment[0];
 
@@ -107,6 +118,7 @@ final class SlabPool {
     this.directory = directory;
     this.set = set;
     this.maxSlabs = (int) Math.max(2, maxBytes / (SLAB_SLOTS * (long) SLOT_BYTES));
+    this.slabLimit = maxSlabs;
     this.available = capacity();
     files.createDirectories(directory);
     List<Path> present = new ArrayList<>();
@@ -210,7 +222,7 @@ final class SlabPool {
           countAvailable();
           break;
         }
-        if (slabs.length >= maxSlabs) {
+        if (slabs.length >= slabLimit()) {
           return false;
         }
       }
@@ -224,7 +236,7 @@ final class SlabPool {
   private void growAhead() {
     synchronized (lock) {
       boolean wanted = maxSlabs >= MIN_SLABS_FOR_AHEAD && freeCount < SLOTS_AHEAD;
-      if (!wanted || slabs.length >= maxSlabs || growing || closed) {
+      if (!wanted || slabs.length >= slabLimit || growing || closed) {
         return;
       }
       growing = true;
@@ -243,11 +255,20 @@ final class SlabPool {
         });
   }
 
-  /** Adds slabs until there are as many free slots, as far as the limit allows. */
+  /** Adds slabs until there are as many free slots, as far as the limit and the memory allow. */
   private void grow(int wanted) throws IOException {
     synchronized (growLock) {
       while (lacks(wanted)) {
-        MemorySegment slab = create();
+        MemorySegment slab;
+        try {
+          slab = create();
+        } catch (StorageException e) {
+          if (e.kind() == Kind.NO_SPACE && slabs.length > 0) {
+            makeDo(e);
+            return;
+          }
+          throw e;
+        }
         synchronized (lock) {
           int first = addSlab(slab);
           for (int i = SLAB_SLOTS - 1; i >= 0; i--) {
@@ -260,8 +281,31 @@ final class SlabPool {
 
   private boolean lacks(int wanted) {
     synchronized (lock) {
-      return freeCount < wanted && slabs.length < maxSlabs && !closed;
+      return freeCount < wanted && slabs.length < slabLimit && !closed;
     }
+  }
+
+  /** There is no memory for one more: for a while, what there is is all. */
+  private void makeDo(StorageException e) {
+    synchronized (lock) {
+      slabLimit = slabs.length;
+      noMemorySince = System.nanoTime();
+      countAvailable();
+    }
+    LOG.log(
+        System.Logger.Level.WARNING,
+        "{0}: writes wait for each other''s, in {1} MiB",
+        e.getMessage(),
+        slabLimit * (SLAB_BYTES >> 20));
+  }
+
+  /** Under the lock. */
+  private int slabLimit() {
+    if (slabLimit < maxSlabs && System.nanoTime() - noMemorySince > NO_MEMORY_NANOS) {
+      slabLimit = maxSlabs;
+      countAvailable();
+    }
+    return slabLimit;
   }
 
   /** Gives a slot up: it holds nothing from now on, also for a process that comes after. */
@@ -297,11 +341,11 @@ final class SlabPool {
   }
 
   private void countAvailable() {
-    available = freeCount + (maxSlabs - slabs.length) * SLAB_SLOTS;
+    available = freeCount + (slabLimit - slabs.length) * SLAB_SLOTS;
   }
 
   int capacity() {
-    return maxSlabs * SLAB_SLOTS;
+    return slabLimit * SLAB_SLOTS;
   }
 
   private void push(int slot) {

@@ -5,6 +5,7 @@ import static org.awaitility.Awaitility.await;
 
 import io.bailey.io.FaultyFiles;
 import io.bailey.io.FaultyFiles.Call;
+import io.bailey.io.StorageException.Kind;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -127,6 +128,22 @@ final class SharedBuffersTest {
       // Of 8 MiB in pieces of one.
       assertThat(writes).hasValueLessThanOrEqualTo(2);
       assertThat(test.chunkFiles()).isEmpty();
+    }
+  }
+
+  /** A quarter of what the budget allows is there: that is shared as if it were all. */
+  @Test
+  void whereMemoryEndsBeforeTheBudget_writesWaitForBuffersThatAreEmptied() throws Exception {
+    try (TestStore test = new TestStore(directory)) {
+      test.files.fault(
+          (call, path) -> {
+            if (call == Call.CREATE && path.toString().endsWith("slab-1")) {
+              throw FaultyFiles.failure(Kind.NO_SPACE, call, path);
+            }
+          });
+      Volume volume = test.volume("v", Durability.NONE);
+      fill(volume, 0, SLOTS);
+      TestStore.compare(volume, 0, SLOTS, "written");
     }
   }
 }
