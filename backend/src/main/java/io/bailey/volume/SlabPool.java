@@ -294,7 +294,7 @@ final class SlabPool {
     }
     LOG.log(
         System.Logger.Level.WARNING,
-        "{0}: writes wait for each other''s, in {1} MiB",
+        "{0}: all volumes share {1} MiB until there is room",
         e.getMessage(),
         slabLimit * (SLAB_BYTES >> 20));
   }
