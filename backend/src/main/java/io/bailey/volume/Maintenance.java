@@ -202,6 +202,11 @@ final class Maintenance {
     }
   }
 
+  /** Slots that are held by volumes that failed. Takes each volume's lock. */
+  int strandedSlots() {
+    return volumes.get().mapToInt(VolumeUpkeep::strandedSlots).sum();
+  }
+
   /** The memory for journal indexes runs low: the volume with the largest is sorted. */
   void relieveIndexes() {
     if (relievingIndexes.compareAndSet(false, true)) {

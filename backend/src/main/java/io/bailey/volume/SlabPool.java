@@ -105,6 +105,7 @@ final class SlabPool {
 
   private boolean growing;
   private boolean closed;
+  private volatile int stranded;
 
   /**
    * Opens the slabs that an earlier process left, if they are of this set; drops others.
@@ -333,6 +334,16 @@ final class SlabPool {
       }
       countAvailable();
     }
+  }
+
+  /** Notes of so many slots that an earlier process filled that no volume has taken them. */
+  void strand(int slots) {
+    stranded = slots;
+  }
+
+  /** Slots that stay taken because their volumes were left out. */
+  int stranded() {
+    return stranded;
   }
 
   /** Slots that could still be taken. Costs next to nothing: each write asks. */

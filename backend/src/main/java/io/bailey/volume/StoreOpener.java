@@ -22,6 +22,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * Opens a store once. Roots are read first, runs only when they are asked for. The journal has what
@@ -211,6 +212,7 @@ final class StoreOpener {
     volumes.values().forEach(volume -> byId.put(volume.id(), volume));
     context.journal().recover(new LogRecovery(byId), kept);
     byId.values().removeIf(this::isDamaged);
+    AtomicInteger stranded = new AtomicInteger();
     buffers
         .slots()
         .visit(
@@ -220,8 +222,11 @@ final class StoreOpener {
                 volume.adopt(slot, sequence, block, count);
               } else if (names.allServed()) {
                 context.pool().give(slot);
+              } else {
+                stranded.incrementAndGet();
               }
             });
+    context.pool().strand(stranded.get());
   }
 
   /** Whether a volume lacks a write; it is left out then. */

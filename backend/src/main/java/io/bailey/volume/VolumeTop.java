@@ -146,6 +146,16 @@ final class VolumeTop {
     return frozen;
   }
 
+  /** Slots that both buffers hold. Under the lock. */
+  int slotCount() {
+    return active.slotCount() + frozenSlots();
+  }
+
+  /** Slots that the frozen buffer holds. Under the lock. */
+  int frozenSlots() {
+    return frozen == null ? 0 : frozen.slotCount();
+  }
+
   void failIfClosed() throws StorageException {
     if (closed) {
       throw new StorageException(Kind.CLOSED, "volume " + name + " is closed");

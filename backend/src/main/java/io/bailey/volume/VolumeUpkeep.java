@@ -58,8 +58,14 @@ final class VolumeUpkeep {
       if (top.failure != null) {
         return 0;
       }
-      int frozen = top.frozen == null ? 0 : top.frozen.slotCount();
-      return checkpointRequested.get() ? frozen + top.active.slotCount() : frozen;
+      return checkpointRequested.get() ? top.slotCount() : top.frozenSlots();
+    }
+  }
+
+  /** Slots that stay taken until the volume is removed or opened again. */
+  int strandedSlots() {
+    synchronized (top.lock) {
+      return top.failure == null || top.closed ? 0 : top.slotCount();
     }
   }
 

@@ -7,12 +7,16 @@ import io.bailey.io.StorageException.Kind;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.LongAdder;
 
 /** Puts writes into a volume's buffer, once there is room. Thread-safe. */
 final class VolumeWriter {
   /** Blocks that one step of a long write takes. */
   static final int MAX_STEP_BLOCKS = 256;
+
+  /** How often who waits for room asks whether any can come. */
+  private static final long STRANDED_CHECK_NANOS = TimeUnit.SECONDS.toNanos(1);
 
   /** Blocks written since the last record that make a durable volume write one, at most. */
   private static final int MAX_UNJOURNALED = 1024;
@@ -80,7 +84,7 @@ final class VolumeWriter {
           return false;
         }
       } else {
-        int blocks = (int) Math.min(MAX_STEP_BLOCKS, (end - at) >>> Dubtree.BLOCK_SHIFT);
+        int blocks = (int) Math.min(stepBlocks(), (end - at) >>> Dubtree.BLOCK_SHIFT);
         step = blocks * Dubtree.BLOCK_BYTES;
         if (!putBlocks(at >>> Dubtree.BLOCK_SHIFT, blocks, src, from, wait)) {
           return false;
@@ -91,6 +95,11 @@ final class VolumeWriter {
     }
     guestBytesWritten.add(length);
     return true;
+  }
+
+  /** No more than there are slots for: others may hold the rest for ever. */
+  private int stepBlocks() {
+    return Math.clamp(context.pool().available(), 1, MAX_STEP_BLOCKS);
   }
 
   private boolean putBlocks(long first, int blocks, MemorySegment src, long from, boolean wait)
@@ -195,6 +204,7 @@ final class VolumeWriter {
   /** Takes slots once the volume and the host have room for them. */
   private boolean takeSlots(int count, int[] slots, boolean wait) throws IOException {
     long began = wait ? System.nanoTime() : 0;
+    long asked = began;
     while (true) {
       // Not under the lock, for it asks other volumes.
       boolean logTooLong = durable && context.maintenance().waitsForLog(context.journal());
@@ -215,6 +225,10 @@ final class VolumeWriter {
         }
         default -> {
           failIfOutOfSpace();
+          if (System.nanoTime() - asked > STRANDED_CHECK_NANOS) {
+            failIfAllAreStranded();
+            asked = System.nanoTime();
+          }
           if (logTooLong) {
             context.maintenance().relieveLog(context.journal());
           } else {
@@ -338,6 +352,19 @@ final class VolumeWriter {
     StorageException full = context.maintenance().noSpace();
     if (full != null) {
       throw new StorageException(Kind.NO_SPACE, "volume " + name + ": " + full.getMessage(), full);
+    }
+  }
+
+  /** Refuses to wait for slots of volumes that can't give them up. */
+  private void failIfAllAreStranded() throws StorageException {
+    if (context.maintenance().strandedSlots() + context.pool().stranded()
+        >= context.pool().capacity()) {
+      throw new StorageException(
+          Kind.NO_SPACE,
+          "volume "
+              + name
+              + ": volumes that failed or were left out hold all write buffers: remove them or"
+              + " mend their disk, then start the daemon again");
     }
   }
 }

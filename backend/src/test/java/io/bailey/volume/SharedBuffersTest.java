@@ -1,15 +1,20 @@
 package io.bailey.volume;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import io.bailey.io.FaultyFiles;
 import io.bailey.io.FaultyFiles.Call;
+import io.bailey.io.StorageException;
 import io.bailey.io.StorageException.Kind;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
@@ -144,6 +149,82 @@ final class SharedBuffersTest {
       Volume volume = test.volume("v", Durability.NONE);
       fill(volume, 0, SLOTS);
       TestStore.compare(volume, 0, SLOTS, "written");
+    }
+  }
+
+  /** Writes so many blocks while no buffer can be emptied, and has the emptying fail then. */
+  private static void failWith(TestStore test, Volume volume, int blocks) throws IOException {
+    CountDownLatch hold = new CountDownLatch(1);
+    test.files.fault(
+        (call, path) -> {
+          if (call == Call.WRITE && TestStore.CHUNKS.test(path)) {
+            FaultyFiles.await(hold);
+            throw FaultyFiles.failure(Kind.IO, call, path);
+          }
+        });
+    byte[] bytes = new byte[blocks * SlabPool.SLOT_BYTES];
+    for (int block = 0; block < blocks; block++) {
+      System.arraycopy(TestStore.content(block), 0, bytes, block * SlabPool.SLOT_BYTES, 4096);
+    }
+    volume.write(0, bytes, 0, bytes.length);
+    hold.countDown();
+    volume.upkeep().requestRelief();
+    await().until(() -> !volume.upkeep().canBeSorted());
+  }
+
+  @Test
+  void whereFailedVolumesHoldAllSlots_writesFailAndDoNotHang_untilOneIsRemoved() throws Exception {
+    try (TestStore test = new TestStore(directory)) {
+      Volume failed = test.volume("failed", Durability.NONE);
+      Volume other = test.volume("other", Durability.NONE);
+      Volume durable = test.volume("durable", Durability.FLUSH);
+      failWith(test, failed, SLOTS);
+      for (Volume volume : List.of(other, durable)) {
+        assertThatThrownBy(() -> TestStore.write(volume, 0, 1))
+            .isInstanceOf(StorageException.class)
+            .hasMessageContaining("hold all write buffers: remove them")
+            .extracting(e -> ((StorageException) e).kind())
+            .isEqualTo(Kind.NO_SPACE);
+      }
+      TestStore.compare(failed, 0, SLOTS, "acknowledged");
+      test.store.removeVolume("failed");
+      test.files.heal();
+      fill(other, 0, SLOTS);
+      TestStore.compare(other, 0, SLOTS, "written");
+    }
+  }
+
+  @Test
+  void whereAVolumeThatIsLeftOutHoldsAllSlots_writesFailAndDoNotHang() throws Exception {
+    try (TestStore test = new TestStore(directory)) {
+      Volume failed = test.volume("failed", Durability.NONE);
+      failWith(test, failed, SLOTS);
+      Path copy = test.copyAs("killed");
+      Path root = copy.resolve("memory").resolve(StoreDirectory.VOLUMES).resolve("failed");
+      Files.write(root, new byte[100]);
+      StoreOptions options =
+          new StoreOptions(copy.resolve("store"), copy.resolve("memory"), TestStore.BUDGET);
+      try (Store after = Store.open(options, new FaultyFiles())) {
+        VolumeSpec spec = new VolumeSpec(Optional.empty(), 1 << 20, Durability.NONE);
+        Volume other = after.createVolume("other", spec);
+        assertThatThrownBy(() -> TestStore.write(other, 0, 1))
+            .hasMessageContaining("hold all write buffers: remove them");
+      }
+    }
+  }
+
+  @Test
+  void whereFailedVolumesHoldMostSlots_aLongWriteTakesThoseThereAre() throws Exception {
+    try (TestStore test = new TestStore(directory)) {
+      failWith(test, test.volume("failed", Durability.NONE), SLOTS - 8);
+      test.files.heal();
+      Volume other = test.volume("other", Durability.NONE);
+      byte[] bytes = new byte[64 * SlabPool.SLOT_BYTES];
+      Arrays.fill(bytes, (byte) 1);
+      other.write(0, bytes, 0, bytes.length);
+      byte[] read = new byte[bytes.length];
+      other.read(0, read, 0, read.length);
+      assertThat(read).isEqualTo(bytes);
     }
   }
 }
