@@ -3,11 +3,15 @@ package io.bailey.journal;
 import io.bailey.io.Encoder;
 import io.bailey.io.HostFile;
 import io.bailey.io.HostFiles;
+import io.bailey.io.SmallFile;
 import io.bailey.io.StorageException;
 import io.bailey.io.StorageException.Kind;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.locks.Condition;
@@ -24,6 +28,8 @@ import org.jspecify.annotations.Nullable;
  * kernel may have dropped what it couldn't write and would report the next sync a success.
  */
 public final class Journal implements AutoCloseable {
+  private static final System.Logger LOG = System.getLogger(Journal.class.getName());
+
   static final int RECORD_ALIGNMENT = 8;
 
   static final int PAGE_BYTES = 4096;
@@ -524,7 +530,10 @@ public final class Journal implements AutoCloseable {
     }
   }
 
-  /** Drops the oldest segments that nobody needs: each says where the one before it ends. */
+  /**
+   * Drops the oldest segments that nobody needs: each says where the one before it ends. Where the
+   * log is too long all the same, so do those behind one that is needed, but for a header.
+   */
   private void dropUnneeded() throws IOException {
     if (recovering) {
       return;
@@ -535,13 +544,68 @@ public final class Journal implements AutoCloseable {
       }
       drop(oldest);
     }
-    noteLength();
+    if (segmentCount() > limits.logBytes / limits.segmentBytes) {
+      try {
+        emptyUnneeded();
+      } catch (StorageException e) {
+        LOG.log(System.Logger.Level.WARNING, "the journal stays long: {0}", e.getMessage());
+      }
+    }
+    tooLong = segmentCount() > limits.maxLogBytes() / limits.segmentBytes;
+  }
+
+  /** Segments that have records. */
+  private long segmentCount() {
+    return segments.values().stream().filter(segment -> !segment.emptied).count();
+  }
+
+  private void emptyUnneeded() throws IOException {
+    List<Segment> unneeded = new ArrayList<>();
+    for (Segment segment : segments.values()) {
+      if (segment.needs.isEmpty() && segment != current) {
+        unneeded.add(segment);
+      } else {
+        if (!unneeded.stream().allMatch(one -> one.emptied)) {
+          empty(unneeded);
+        }
+        unneeded.clear();
+      }
+    }
+  }
+
+  /** Leaves of neighbours the last one's header, which says where the log ends before them. */
+  private void empty(List<Segment> neighbours) throws IOException {
+    Segment last = neighbours.getLast();
+    Optional<SegmentHeader> first = SegmentHeader.read(neighbours.getFirst());
+    if (first.isEmpty()) {
+      return;
+    }
+    SegmentHeader header =
+        new SegmentHeader(last.number(), first.get().before(), first.get().beforeEnd(), true);
+    SmallFile.replace(files, last.path(), header.encode(), SegmentHeader.BYTES);
+    HostFile file = files.open(last.path());
+    Segment emptied = new Segment(last.number(), last.path(), file, serials.getAsLong());
+    emptied.emptied = true;
+    segments.put(last.number(), emptied);
+    last.release();
+    // Before the others go: without them, what the last one was says nothing of the one before.
+    files.syncDirectory(directory);
+    for (Segment segment : neighbours) {
+      forgetKept(segment.number());
+      if (segment != last) {
+        delete(segment);
+      }
+    }
+  }
+
+  private void forgetKept(long number) {
+    if (kept != null) {
+      kept.forget(number);
+    }
   }
 
   private void drop(Segment segment) throws IOException {
-    if (kept != null) {
-      kept.forget(segment.number());
-    }
+    forgetKept(segment.number());
     if (segment.file().size() < limits.segmentBytes || !segment.end()) {
       delete(segment);
       return;
@@ -571,10 +635,6 @@ public final class Journal implements AutoCloseable {
     return tooLong;
   }
 
-  private void noteLength() {
-    tooLong = segments.size() > limits.maxLogBytes() / limits.segmentBytes;
-  }
-
   /** Volumes that keep the log longer than it may be. */
   public Set<Long> blocking() {
     return holdingBack(limits.maxLogBytes(), Long.MAX_VALUE, Long.MAX_VALUE);
@@ -584,10 +644,13 @@ public final class Journal implements AutoCloseable {
     lock.lock();
     try {
       Set<Long> volumes = new LinkedHashSet<>();
-      long over = segments.size() - bytes / limits.segmentBytes;
+      long over = segmentCount() - bytes / limits.segmentBytes;
       long indexed = segments.values().stream().mapToLong(s -> s.indexBytes).sum();
       long toRead = segments.values().stream().mapToLong(Journal::startBytes).sum();
       for (Segment segment : segments.values()) {
+        if (segment.emptied) {
+          continue;
+        }
         if (over-- <= 0 && (toRead <= startBytes || indexed <= indexBytes)) {
           break;
         }

@@ -63,6 +63,10 @@ final class LogReader {
     long end = 0;
     for (int i = 0; i < log.size(); i++) {
       Segment segment = log.get(i);
+      if (headers.get(i).filter(SegmentHeader::emptied).isPresent()) {
+        segment.emptied = true;
+        continue;
+      }
       Optional<SegmentHeader> next = i + 1 < log.size() ? headers.get(i + 1) : Optional.empty();
       // Another one where segments in between were let go, and a power cut undid it for this one.
       next = next.filter(header -> header.before() == segment.number());

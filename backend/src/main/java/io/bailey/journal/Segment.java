@@ -30,6 +30,9 @@ public final class Segment {
   /** Of its records' indexes. Guarded by the journal's lock. */
   long indexBytes;
 
+  /** Whether all that is left is a header. Guarded by the journal's lock. */
+  boolean emptied;
+
   Segment(long number, Path path, HostFile file, long serial) {
     this(number, path, file, serial, false);
   }

@@ -13,17 +13,28 @@ import java.util.Optional;
  *
  * @param before number of the segment before it; {@link #NONE} if it is the log's first
  * @param beforeEnd where the log ends in that one
+ * @param emptied whether its records were given up, because nobody needs them
  */
-record SegmentHeader(long number, long before, long beforeEnd) {
+record SegmentHeader(long number, long before, long beforeEnd, boolean emptied) {
   static final int BYTES = 64;
   static final long NONE = -1;
+
+  /** Beside the number. */
+  private static final long EMPTIED = Long.MIN_VALUE;
 
   private static final byte[] MAGIC = {'B', 'A', 'I', 'L', 'E', 'Y', 'J', 2};
   private static final int CHECKED_BYTES = MAGIC.length + 3 * Long.BYTES;
 
+  SegmentHeader(long number, long before, long beforeEnd) {
+    this(number, before, beforeEnd, false);
+  }
+
   byte[] encode() {
     Encoder out = new Encoder(BYTES);
-    out.putBytes(MAGIC).putLong(number).putLong(before).putLong(beforeEnd);
+    out.putBytes(MAGIC)
+        .putLong(emptied ? number | EMPTIED : number)
+        .putLong(before)
+        .putLong(beforeEnd);
     out.putInt(RecordHeader.crc(out.array(), 0, CHECKED_BYTES));
     return Arrays.copyOf(out.array(), BYTES);
   }
@@ -55,11 +66,14 @@ record SegmentHeader(long number, long before, long beforeEnd) {
     }
     Decoder in = new Decoder("journal " + segment.path(), bytes);
     in.getBytes(MAGIC.length);
-    if (bytes.length < BYTES
-        || in.getLong() != segment.number()
+    if (bytes.length < BYTES) {
+      return Optional.empty();
+    }
+    long number = in.getLong();
+    if ((number & ~EMPTIED) != segment.number()
         || RecordHeader.crc(bytes, 0, CHECKED_BYTES) != RecordHeader.intAt(bytes, CHECKED_BYTES)) {
       return Optional.empty();
     }
-    return Optional.of(new SegmentHeader(segment.number(), in.getLong(), in.getLong()));
+    return Optional.of(new SegmentHeader(segment.number(), in.getLong(), in.getLong(), number < 0));
   }
 }

@@ -5,7 +5,7 @@
  * <h2>A segment file (big-endian)</h2>
  *
  * <pre>
- *  0  BAILEY J version(2)   u64 number of the segment
+ *  0  BAILEY J version(2)   u64 number of the segment, the highest bit set if only the header is left
  * 16  u64 number of the one before it, all ones if it is the first    u64 where the log ends in that
  * 32  u32 CRC-32C of bytes 0 to 31     28 zeros
  * 64  records, each at the next multiple of 8 or of 4096
