@@ -11,13 +11,17 @@ import io.bailey.io.StorageException.Kind;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.function.LongPredicate;
 
 /**
  * Reads the log past its owner, changes nothing, and opens every record of the volumes that still
- * are. A record that isn't whole at a segment's end is how a power cut leaves one, and no damage;
- * before a record that is whole it is, for recovery ends there. One thread.
+ * are. A record that isn't whole at the log's end is how a power cut leaves one, and no damage;
+ * before a record that is whole, or at the end of a segment that another follows, it is. One
+ * thread.
  */
 public final class JournalChecker {
   private static final long NONE = -1;
@@ -53,10 +57,11 @@ public final class JournalChecker {
   public long check(Path directory) throws IOException {
     List<String> names =
         files.list(directory).stream().filter(n -> n.matches("[0-9]{12}\\.log")).sorted().toList();
+    Map<Long, Long> ends = ends(directory, names);
     for (String name : names) {
       Path path = directory.resolve(name);
       try (HostFile file = files.open(path)) {
-        checkSegment(Long.parseLong(name.substring(0, 12)), path, file);
+        check(new Segment(number(name), path, file, 0), name.equals(names.getLast()), ends);
         // One that was let go of meanwhile has another name before anything is written over it.
         if (files.exists(path)) {
           found.forEach(d -> listener.damage(d.segment, d.offset, d.volume, d.what));
@@ -72,8 +77,52 @@ public final class JournalChecker {
     return records;
   }
 
-  private void checkSegment(long number, Path path, HostFile file) throws IOException {
-    Segment segment = new Segment(number, path, file, 0);
+  private static long number(String name) {
+    return Long.parseLong(name.substring(0, 12));
+  }
+
+  /** Where the log ends in segments that others follow, which then get no more records. */
+  private Map<Long, Long> ends(Path directory, List<String> names) throws IOException {
+    Map<Long, Long> ends = new HashMap<>();
+    for (String name : names) {
+      Path path = directory.resolve(name);
+      try (HostFile file = files.open(path)) {
+        SegmentHeader.read(new Segment(number(name), path, file, 0))
+            .ifPresent(header -> ends.put(header.before(), header.beforeEnd()));
+      } catch (StorageException e) {
+        // It is told of when its records are read.
+      }
+    }
+    return ends;
+  }
+
+  private void check(Segment segment, boolean newest, Map<Long, Long> ends) throws IOException {
+    Path path = segment.path();
+    long before = records;
+    long end = checkRecords(segment);
+    // After its records: a segment gets its header when the first is appended.
+    Optional<SegmentHeader> header = SegmentHeader.read(segment);
+    if (header.isEmpty() && (!newest || records > before)) {
+      add(path, 0, "the header of " + path + " is damaged");
+    }
+    boolean emptied = header.filter(SegmentHeader::emptied).isPresent();
+    long logEnd = emptied ? end : ends.getOrDefault(segment.number(), end);
+    if (end < logEnd) {
+      add(path, end, isntWhole(end, path) + " the log goes on to offset " + logEnd);
+    }
+  }
+
+  private static String isntWhole(long offset, Path path) {
+    return "record at offset " + offset + " of " + path + " isn't whole, but";
+  }
+
+  private void add(Path segment, long offset, String what) {
+    found.add(new Damage(segment, offset, 0, what));
+  }
+
+  /** Checks all records; returns where the last whole one ends. */
+  private long checkRecords(Segment segment) throws IOException {
+    Path path = segment.path();
     SegmentScan scan = new SegmentScan(segment);
     long torn = NONE;
     while (true) {
@@ -83,12 +132,10 @@ public final class JournalChecker {
         header = header == null ? scan.nextAnywhere() : header;
       }
       if (header == null) {
-        return;
+        return torn;
       }
       if (torn != NONE) {
-        String what =
-            "record at offset " + torn + " of " + path + " isn't whole, but a later one is";
-        found.add(new Damage(path, torn, 0, what));
+        add(path, torn, isntWhole(torn, path) + " a later one is");
         torn = NONE;
       }
       if (scan.isWhole(header)) {

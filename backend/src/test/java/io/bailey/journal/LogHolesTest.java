@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.bailey.crypto.DataKey;
 import io.bailey.crypto.Epoch;
+import io.bailey.crypto.KeyRing;
 import io.bailey.io.FaultyFiles;
 import io.bailey.io.HostFile;
 import io.bailey.io.QuietLog;
@@ -12,6 +13,7 @@ import io.bailey.io.StorageException.Kind;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -23,6 +25,7 @@ import org.junit.jupiter.api.Test;
 final class LogHolesTest {
   private static final long SEGMENT_BYTES = 64 << 10;
   private static final int SEGMENTS = 4;
+  private static final int HEADER_CHECKED_BYTES = 36;
   private static final Journal.Limits LIMITS =
       new Journal.Limits(SEGMENTS * SEGMENT_BYTES, SEGMENT_BYTES);
 
@@ -210,5 +213,54 @@ final class LogHolesTest {
       write(journal, 100);
       assertThat(bytes(host)).isLessThan((4 + SEGMENTS + 6) * SEGMENT_BYTES);
     }
+  }
+
+  /** Damage to headers and to last records is seen by what the segment behind says. */
+  @Test
+  void aCheck_findsEachFlippedByteOfHeaders_andLastRecordsThatAreMissing() throws Exception {
+    try (SimulatedHost host = new SimulatedHost()) {
+      Journal journal = open(host, new ArrayList<>());
+      write(journal, 300);
+      journal.close();
+      assertThat(check(host)).isEmpty();
+      int emptied = 0;
+      List<String> names = new ArrayList<>(host.files().list(log(host)));
+      names.sort(Comparator.naturalOrder());
+      for (String name : names) {
+        Path path = log(host).resolve(name);
+        try (HostFile file = host.files().open(path)) {
+          emptied += file.size() == SegmentHeader.BYTES ? 1 : 0;
+          for (int at = 0; at < HEADER_CHECKED_BYTES; at++) {
+            flip(file, at);
+            assertThat(check(host)).as("byte %d of %s", at, name).contains(path);
+            flip(file, at);
+          }
+        }
+      }
+      assertThat(emptied).isPositive();
+      Path first = log(host).resolve(names.getFirst());
+      damageLastRecord(host, first);
+      assertThat(check(host)).containsExactly(first);
+    }
+  }
+
+  private static void flip(HostFile file, int at) throws IOException {
+    byte[] one = new byte[1];
+    file.read(at, one, 0, 1);
+    one[0] ^= 1;
+    file.write(at, one, 0, 1);
+  }
+
+  /** Segments that a check finds damage in. */
+  private static List<Path> check(SimulatedHost host) throws IOException {
+    List<Path> found = new ArrayList<>();
+    long _ =
+        new JournalChecker(
+                host.files(),
+                new KeyRing(),
+                volume -> false,
+                (segment, offset, volume, what) -> found.add(segment))
+            .check(log(host));
+    return found;
   }
 }
