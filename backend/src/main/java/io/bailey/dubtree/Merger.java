@@ -2,8 +2,6 @@ package io.bailey.dubtree;
 
 import io.bailey.chunk.Chunk;
 import io.bailey.crypto.Epoch;
-import io.bailey.io.StorageException;
-import io.bailey.io.StorageException.Kind;
 import java.io.IOException;
 import java.util.HashSet;
 import java.util.List;
@@ -22,7 +20,7 @@ public final class Merger {
    *
    * @param runs newest first, as many as {@code merge} says
    * @param bottom true if no older run lies below them, so that zeros need no mention
-   * @param cancelled asked now and then; once it says so the merge fails, kind {@code CLOSED}
+   * @param cancelled see {@link Cursor#until}
    */
   public static RunWriter.Finished merge(
       RunCatalog catalog,
@@ -37,14 +35,12 @@ public final class Merger {
     for (int i = runs.size() - 2; i >= 0; i--) {
       cursor = Cursor.overlay(new TreeCursor(runs.get(i)), cursor);
     }
+    cursor = cursor.until(cancelled);
     try (RunWriter writer =
         new RunWriter(catalog, epoch, merge.level(), diskBlocks, staying(runs, merge))) {
       for (Entry entry = cursor.next(); entry != null; entry = cursor.next()) {
         if (!(bottom && entry instanceof Entry.Zeros)) {
           writer.add(entry);
-        }
-        if (cancelled.getAsBoolean()) {
-          throw new StorageException(Kind.CLOSED, "a merge was cancelled");
         }
       }
       return writer.finish();

@@ -36,6 +36,9 @@ public final class Journal implements AutoCloseable {
   private static final int PLACE_OFFSET_BITS = 28;
   private static final int WRITE_OUT_BYTES = 1 << 20;
 
+  /** Of a block in a record's index, about. */
+  private static final int INDEX_ENTRY_BYTES = 32;
+
   /** How large the indexes of a log may be, beside those of a log that had no block twice. */
   private static final int MAX_INDEX_PER_LIVE = 4;
 
@@ -624,10 +627,12 @@ public final class Journal implements AutoCloseable {
    * Volumes that keep the log longer than it should be; those of the oldest segment first.
    *
    * @param startBytes of headers and indexes that a start may have to read in any case
-   * @param liveIndexBytes of the indexes if they had no block twice; four times that is fine, too
+   * @param liveBlocks that have their newest bytes in it; indexes four times as large as those of
+   *     that many are fine, too
    */
-  public Set<Long> holdingBack(long startBytes, long liveIndexBytes) {
-    return holdingBack(limits.logBytes, startBytes, MAX_INDEX_PER_LIVE * liveIndexBytes);
+  public Set<Long> holdingBack(long startBytes, long liveBlocks) {
+    long indexBytes = MAX_INDEX_PER_LIVE * INDEX_ENTRY_BYTES * liveBlocks;
+    return holdingBack(limits.logBytes, startBytes, indexBytes);
   }
 
   /** Whether nobody should write more until {@link #blocking} volumes are sorted. No lock. */

@@ -111,7 +111,7 @@ final class CheckpointWriter {
       try (RunWriter writer =
           new RunWriter(
               context.catalog(), runs.epoch(), Dubtree.NEWEST_LEVEL, root.blocks(), Set.of())) {
-        writer.addAll(untilEnd(source));
+        writer.addAll(source.until(() -> ended));
         finished = writer.finish();
       }
       runs.add(finished, upTo);
@@ -125,15 +125,6 @@ final class CheckpointWriter {
       refuse(e);
       throw e;
     }
-  }
-
-  private Cursor untilEnd(Cursor entries) {
-    return () -> {
-      if (ended) {
-        throw new StorageException(Kind.CLOSED, "the emptying of a write buffer was cancelled");
-      }
-      return entries.next();
-    };
   }
 
   private Cursor paced(WriteBuffer buffer) {

@@ -45,9 +45,6 @@ final class Maintenance {
   /** Blocks of a volume that are worth a record. */
   private static final int RECORD_BLOCKS = 8;
 
-  /** Of a block in a record's index, about. */
-  private static final long INDEX_ENTRY_BYTES = 32;
-
   /** Prefetches that may wait; more are forgotten. */
   private static final int MAX_PREFETCHES = 64;
 
@@ -252,7 +249,7 @@ final class Maintenance {
         retries,
         () -> {
           long live = volumes.get().mapToLong(VolumeUpkeep::loggedBlocks).sum();
-          release(journal.holdingBack(startBytes, live * INDEX_ENTRY_BYTES));
+          release(journal.holdingBack(startBytes, live));
         });
   }
 

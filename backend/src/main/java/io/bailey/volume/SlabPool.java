@@ -88,6 +88,7 @@ final class SlabPool {
   /** As many, or those that there are for a while once memory was missing for one more. */
   private volatile int slabLimit;
 
+  /** Guarded by {@code lock}. */
   private long noMemorySince;
 
   private final Arena arena = Arena.ofShared();

@@ -10,10 +10,10 @@ import java.util.concurrent.atomic.AtomicInteger;
  * each write, the longer the further ahead. Thread-safe.
  */
 final class WritePace {
-  /** The share of its buffer that a writer may have filled before anything of the other is gone. */
+  /** The share of its capacity that a buffer may fill before anything of the frozen one is gone. */
   private static final double HEAD_START = 0.25;
 
-  /** The share it may have filled when only the end of the run is still to be written. */
+  /** The share that it may fill once only the end of the run is still to be written. */
   private static final double MOST = 0.85;
 
   /** The part of the host's slots under which everybody slows down. */

@@ -366,7 +366,7 @@ final class JournalTest {
     }
     Journal journal = open(large, (log, batch) -> true);
     assertThat(journal.holdingBack(0, 0)).containsExactly(1L, 2L, 3L);
-    assertThat(journal.holdingBack(0, 1 << 20)).as("all live").isEmpty();
+    assertThat(journal.holdingBack(0, 1 << 15)).as("all live").isEmpty();
     long before = startBytes(journal);
     assertThat(before).isBetween(3 * 160L, 1000L);
     assertThat(journal.holdingBack(before - 1, 0)).containsExactly(1L);
