@@ -139,8 +139,12 @@ final class SegmentFiles implements AutoCloseable {
         spare = path;
       } else {
         spare = nextPath();
-        rename(path, spare, file);
-        spares.add(new Spare(spare, file));
+        try {
+          rename(path, spare, file);
+          spares.add(new Spare(spare, file));
+        } catch (StorageException e) {
+          // It is no more; the next segment gets another.
+        }
         return;
       }
     } finally {

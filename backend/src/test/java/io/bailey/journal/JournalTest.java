@@ -387,6 +387,28 @@ final class JournalTest {
   }
 
   @Test
+  void aFileThatCantBeKeptForLater_isDeleted_andTheLogGoesOn() throws Exception {
+    Random random = new Random(12);
+    Journal journal = open();
+    long last = 0;
+    while (!files.exists(directory.resolve("000000000002.log"))) {
+      append(journal, 1, ++last, random);
+    }
+    files.fault(
+        (call, path) -> {
+          if (call == Call.RENAME) {
+            throw FaultyFiles.failure(Kind.IO, call, path);
+          }
+        });
+    journal.release(1, last);
+    assertThat(directory.resolve("000000000000.log")).doesNotExist();
+    assertThat(files.list(directory)).noneMatch(name -> name.endsWith(SegmentFiles.SPARE));
+    journal.sync(append(journal, 1, ++last, random).position());
+    journal.close();
+    assertThat(recovered()).last().isEqualTo(written.getLast());
+  }
+
+  @Test
   void batchesThatNoVolumeNeeds_letTheirSegmentGo() throws Exception {
     Journal journal = open();
     append(journal, 1, 1, new Random(1));
