@@ -24,6 +24,8 @@ final class ArchitectureTest {
           .definedBy("io.bailey.nbd..")
           .layer("remote")
           .definedBy("io.bailey.remote..")
+          .layer("mindcastle")
+          .definedBy("io.bailey.mindcastle..")
           .layer("volume")
           .definedBy("io.bailey.volume..")
           .layer("dubtree")
@@ -42,8 +44,10 @@ final class ArchitectureTest {
           .mayOnlyBeAccessedByLayers("daemon")
           .whereLayer("remote")
           .mayOnlyBeAccessedByLayers("daemon")
+          .whereLayer("mindcastle")
+          .mayOnlyBeAccessedByLayers("daemon")
           .whereLayer("volume")
-          .mayOnlyBeAccessedByLayers("daemon", "nbd", "remote")
+          .mayOnlyBeAccessedByLayers("daemon", "nbd", "remote", "mindcastle")
           .whereLayer("dubtree")
           .mayOnlyBeAccessedByLayers("volume")
           .whereLayer("journal")
@@ -67,7 +71,8 @@ final class ArchitectureTest {
               "io.bailey.chunk..",
               "io.bailey.dubtree..",
               "io.bailey.journal..",
-              "io.bailey.volume..")
+              "io.bailey.volume..",
+              "io.bailey.mindcastle..")
           .should()
           .dependOnClassesThat()
           .resideInAnyPackage("io.vertx..", "io.netty..", "io.micrometer..");

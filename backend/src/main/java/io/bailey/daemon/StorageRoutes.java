@@ -1,10 +1,12 @@
 package io.bailey.daemon;
 
 import io.bailey.io.StorageException;
+import io.bailey.mindcastle.SwapDisk;
 import io.bailey.remote.ChunkSources;
 import io.bailey.volume.CheckOptions;
 import io.bailey.volume.CheckReport;
 import io.bailey.volume.ChunkSource;
+import io.bailey.volume.DiskSource;
 import io.bailey.volume.Durability;
 import io.bailey.volume.ImageName;
 import io.bailey.volume.RawFileSource;
@@ -14,6 +16,7 @@ import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import io.vertx.ext.web.Router;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 
@@ -27,7 +30,7 @@ final class StorageRoutes {
 
   StorageRoutes(StorageHost storage, Vertx vertx) {
     this.storage = storage;
-    this.imports = new ImportRoute(vertx, storage, RawFileSource::open);
+    this.imports = new ImportRoute(vertx, storage, StorageRoutes::open);
     this.checks = new ProgressRoute(vertx, "check", 1, this::check);
   }
 
@@ -141,5 +144,9 @@ final class StorageRoutes {
     ImageName image = ImageName.parse(request.body("image").string("image"));
     JsonObject made = ApiJson.of(storage.commit(volume, image));
     return ApiReply.created(made);
+  }
+
+  private static DiskSource open(Path path) throws IOException {
+    return SwapDisk.isOne(path) ? SwapDisk.open(path) : RawFileSource.open(path);
   }
 }

@@ -3,6 +3,7 @@ package io.bailey.daemon;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.bailey.daemon.ControlClient.Answer;
+import io.bailey.nbd.Tool;
 import io.vertx.core.http.HttpMethod;
 import io.vertx.core.json.JsonObject;
 import java.io.IOException;
@@ -105,6 +106,23 @@ class ControlApiTest {
     assertThat(importDisk("a", Path.of("relative")).object().getString("error"))
         .contains("absolute");
     assertThat(bailey.get("/v1/images").array()).isEmpty();
+  }
+
+  @Test
+  void import_ofAMindcastleDisk_makesAnImageOfItsBytes() throws Exception {
+    Path sample =
+        Path.of(ControlApiTest.class.getResource("/io/bailey/mindcastle/disk.swap").toURI());
+    assertThat(importDisk("old", sample).status()).isEqualTo(200);
+    Answer made = bailey.post("/v1/volumes", new JsonObject().put("name", "v").put("from", "old"));
+    String uri = made.object().getString("uri");
+    Path back = bailey.directory.resolve("back.raw");
+    Tool.run("qemu-img", "convert", "-f", "raw", "-O", "raw", uri, back.toString());
+    assertThat(Tool.run("sha256sum", back.toString()).out())
+        .startsWith("9599266d10cdc175a6f31cc15d2badac3030bcff334fd380771b819cb7e07730");
+    Path text = Files.writeString(bailey.directory.resolve("wrong.swap"), "size=512");
+    Answer wrong = importDisk("wrong", text);
+    assertThat(wrong.status()).isEqualTo(400);
+    assertThat(wrong.object().getString("error")).contains("wrong.swap", "no key");
   }
 
   private static byte[] qcow2Head() {

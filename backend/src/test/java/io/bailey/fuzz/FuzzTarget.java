@@ -22,7 +22,8 @@ enum FuzzTarget {
   ROOTS("volume.RootFuzz"),
   JOURNAL("journal.JournalFuzz"),
   NAMES("volume.NameFuzz"),
-  BODIES("daemon.RequestBodyFuzz");
+  BODIES("daemon.RequestBodyFuzz"),
+  SWAP("mindcastle.SwapFuzz");
 
   private final String className;
 

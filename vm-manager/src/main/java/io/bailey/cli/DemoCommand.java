@@ -84,7 +84,7 @@ final class DemoCommand implements Callable<Integer> {
     out().println();
     out().println("To do the same by hand:");
     out().println("  ./bailey daemon                             in a terminal of its own");
-    out().println("  ./bailey import disk.raw mine:1             any raw disk image");
+    out().println("  ./bailey import disk.raw mine:1             a raw disk image, or a .swap");
     out().println("  ./bailey create vol1 --from mine:1          a copy-on-write disk over NBD");
     out().println("  ./bailey run mine:1 -n 4                    VMs, each with a disk of its own");
     out().println("  ./bailey top                                what their disks do, live");

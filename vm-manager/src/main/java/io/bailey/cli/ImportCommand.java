@@ -11,11 +11,14 @@ import picocli.CommandLine.Parameters;
 @Command(
     name = "import",
     description = {
-      "Import a raw disk image; holes and zeros take no room.",
+      "Import a raw disk image, or a disk that Mindcastle wrote; holes and zeros take no room.",
       "Nothing half made remains when it fails or is interrupted."
     })
 final class ImportCommand extends ClientCommand {
-  @Parameters(index = "0", paramLabel = "SRC", description = "A raw disk image or block device.")
+  @Parameters(
+      index = "0",
+      paramLabel = "SRC",
+      description = "A raw disk image, a block device, or the .swap file of a Mindcastle disk.")
   private Path source = Path.of("");
 
   @Parameters(
