@@ -89,9 +89,11 @@ final class IndexTree {
   /**
    * Opens a tree.
    *
+   * @param maxUserBytes how long the description of the level may be
    * @throws StorageException kind {@code DAMAGED} if its first node isn't the one of that tag
    */
-  IndexTree(Chunks chunks, Sealed sealed, SwapFile.TreeRef ref) throws IOException {
+  IndexTree(Chunks chunks, Sealed sealed, SwapFile.TreeRef ref, int maxUserBytes)
+      throws IOException {
     this.chunks = chunks;
     this.sealed = sealed;
     this.id = ref.id();
@@ -109,12 +111,12 @@ final class IndexTree {
     this.wide = magic == WIDE_MAGIC;
     this.root = intAt(meta, ROOT_AT);
     this.rootTag = Arrays.copyOfRange(meta, ROOT_TAG_AT, ROOT_TAG_AT + Sealed.TAG_BYTES);
-    this.user = userData(meta);
+    this.user = userData(meta, maxUserBytes);
   }
 
-  private byte[] userData(byte[] meta) throws IOException {
+  private byte[] userData(byte[] meta, int most) throws IOException {
     int bytes = intAt(meta, USER_BYTES_AT);
-    if (bytes < CHUNK_IDS_AT) {
+    if (bytes < CHUNK_IDS_AT || bytes > most) {
       throw damaged("describes its level in " + bytes + " bytes");
     }
     if (bytes <= PLAIN_BYTES - USER_DATA_AT) {
@@ -134,6 +136,11 @@ final class IndexTree {
       System.arraycopy(node, NEXT_USER_TAG_AT, tag, 0, Sealed.TAG_BYTES);
     }
     return data;
+  }
+
+  /** Bytes of the description of the level. */
+  int userBytes() {
+    return user.length;
   }
 
   /** The tree of the next older level. */

@@ -28,6 +28,9 @@ public final class SwapDisk implements DiskSource {
   /** Levels grow by a factor of 16, so no disk has near as many. */
   private static final int MAX_LEVELS = 64;
 
+  /** Of the lists of chunks of all levels: a million. */
+  private static final int MAX_USER_BYTES = 40 << 20;
+
   private static final LZ4SafeDecompressor DECOMPRESSOR =
       LZ4Factory.fastestInstance().safeDecompressor();
 
@@ -44,13 +47,15 @@ public final class SwapDisk implements DiskSource {
   SwapDisk(SwapFile file, Chunks chunks, Sealed sealed) throws IOException {
     this.file = file;
     this.chunks = chunks;
+    int userBytes = MAX_USER_BYTES;
     Optional<SwapFile.TreeRef> next = file.newest();
     while (next.isPresent()) {
       if (levels.size() == MAX_LEVELS) {
         throw new StorageException(
             Kind.DAMAGED, file.path() + " leads to more than " + MAX_LEVELS + " levels");
       }
-      IndexTree tree = new IndexTree(chunks, sealed, next.get());
+      IndexTree tree = new IndexTree(chunks, sealed, next.get(), userBytes);
+      userBytes -= tree.userBytes();
       levels.add(tree);
       next = tree.older();
     }

@@ -218,6 +218,19 @@ final class SwapDiskTest {
   }
 
   @Test
+  void levelsThatNameMillionsOfChunks_areRefused() throws Exception {
+    SwapWriter writer = new SwapWriter(directory, new Random(1));
+    TreeMap<Long, byte[]> written = new TreeMap<>();
+    written.put(0L, new byte[4096]);
+    for (int level = 0; level < 3; level++) {
+      writer.level(written, new SwapWriter.Shape(true, 10, 2, 400_000));
+    }
+    Path swap = writer.finish(1 << 20);
+    assertThatThrownBy(() -> read(swap))
+        .hasMessageContaining("describes its level in 16000144 bytes");
+  }
+
+  @Test
   void valuesOfAnotherLength_areDamage() throws Exception {
     SwapWriter writer = new SwapWriter(directory, new Random(1));
     TreeMap<Long, byte[]> written = new TreeMap<>();
