@@ -103,7 +103,8 @@ final class IndexTree {
     }
     this.nodes = (int) (bytes / NODE_BYTES);
     byte[] meta = new byte[PLAIN_BYTES];
-    read(0, ref.tag(), 0, meta, META);
+    read(0, ref.tag(), 0, meta);
+    check(intAt(meta, 0) == META, 0, meta);
     int magic = intAt(meta, MAGIC_AT);
     if (magic != MAGIC && magic != WIDE_MAGIC) {
       throw damaged("has magic %08x: it is of a version that isn't known".formatted(magic));
@@ -130,7 +131,8 @@ final class IndexTree {
     byte[] node = new byte[PLAIN_BYTES];
     byte[] tag = Arrays.copyOfRange(meta, FIRST_USER_TAG_AT, FIRST_USER_TAG_AT + Sealed.TAG_BYTES);
     for (int i = 0; i < count; i++) {
-      read(nodes - count + i, tag, 0, node, USER_DATA);
+      read(nodes - count + i, tag, 0, node);
+      check(intAt(node, 0) == USER_DATA, nodes - count + i, node);
       int at = i * USER_NODE_BYTES;
       System.arraycopy(node, USER_NODE_DATA_AT, data, at, Math.min(USER_NODE_BYTES, bytes - at));
       System.arraycopy(node, NEXT_USER_TAG_AT, tag, 0, Sealed.TAG_BYTES);
@@ -216,16 +218,13 @@ final class IndexTree {
     }
     // Not while it is half read.
     numbers[depth] = -1;
-    int type = read(number, tags, tagAt, node, INNER);
-    if (type != INNER && type != LEAF) {
-      throw damaged("has node " + number + " of type " + type + " in the wrong place");
-    }
+    read(number, tags, tagAt, node);
+    check(intAt(node, 0) == INNER || intAt(node, 0) == LEAF, number, node);
     numbers[depth] = number;
     return node;
   }
 
-  /** Reads a node, whose type is returned; all but inner nodes must be of the type wanted. */
-  private int read(int number, byte[] tags, int tagAt, byte[] node, int wanted) throws IOException {
+  private void read(int number, byte[] tags, int tagAt, byte[] node) throws IOException {
     if (number < 0 || number >= nodes) {
       throw damaged("has no node " + number);
     }
@@ -234,11 +233,12 @@ final class IndexTree {
     if (!sealed.open(buffer, NODE_BYTES, tags, tagAt, node)) {
       throw damaged("is damaged at offset " + offset);
     }
-    int type = intAt(node, 0);
-    if (wanted != INNER && type != wanted) {
-      throw damaged("has a node of type " + type + " at offset " + offset);
+  }
+
+  private void check(boolean rightType, int number, byte[] node) throws StorageException {
+    if (!rightType) {
+      throw damaged("has node " + number + " of type " + intAt(node, 0) + " in the wrong place");
     }
-    return type;
   }
 
   private int count(byte[] node, int most) throws StorageException {
