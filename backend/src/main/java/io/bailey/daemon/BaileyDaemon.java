@@ -13,8 +13,6 @@ import io.vertx.core.json.JsonObject;
 import io.vertx.ext.web.Router;
 import java.io.IOException;
 import java.lang.System.Logger.Level;
-import java.nio.file.DirectoryNotEmptyException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.List;
@@ -172,7 +170,7 @@ public final class BaileyDaemon implements AutoCloseable {
         removeAfter(e, memory);
         throw e;
       }
-      removeIfEmpty(memory);
+      MemoryDirectory.removeIfEmpty(memory);
     }
   }
 
@@ -206,8 +204,11 @@ public final class BaileyDaemon implements AutoCloseable {
 
   private StorageHost openStorage() throws IOException {
     Path memory = MemoryDirectory.choose(options.store(), run);
+    for (String orphan : MemoryDirectory.orphans(MemoryDirectory.SHARED)) {
+      LOG.log(Level.WARNING, orphan);
+    }
     Store store = openStore(options, memory);
-    stops.add("the memory directory", () -> removeIfEmpty(memory));
+    stops.add("the memory directory", () -> MemoryDirectory.removeIfEmpty(memory));
     stops.add("the store", store::close);
     NbdServer server = new NbdServer();
     stops.add("the NBD server", server::close);
@@ -296,17 +297,7 @@ public final class BaileyDaemon implements AutoCloseable {
     boolean inUse =
         failure instanceof StorageException e && e.kind() == StorageException.Kind.IN_USE;
     if (!inUse) {
-      removeIfEmpty(memory);
-    }
-  }
-
-  /** Where no ephemeral volume is and nothing waits to be written, nothing is left in memory. */
-  private static void removeIfEmpty(Path directory) throws IOException {
-    try {
-      Files.deleteIfExists(directory.resolve("volumes"));
-      Files.deleteIfExists(directory);
-    } catch (DirectoryNotEmptyException e) {
-      LOG.log(Level.DEBUG, "kept for the next start: " + directory);
+      MemoryDirectory.removeIfEmpty(memory);
     }
   }
 

@@ -1,13 +1,24 @@
 package io.bailey.daemon;
 
+import io.bailey.io.LocalFiles;
+import io.bailey.io.SmallFile;
 import io.bailey.io.StorageException;
 import java.io.IOException;
+import java.lang.System.Logger.Level;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryNotEmptyException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
 import java.util.HexFormat;
+import java.util.List;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Chooses where a store's volatile part lies: a directory on a memory file system that the next
@@ -17,9 +28,15 @@ import java.util.HexFormat;
  * started again with another run directory still finds what the last one acknowledged. It is also
  * the larger one as a rule (half of the machine; {@code /run} a tenth). The run directory serves
  * where there is no shared memory.
+ *
+ * <p>A file in it says whose it is, so that what a deleted store has left can be told of.
  */
 final class MemoryDirectory {
   static final Path SHARED = Path.of("/dev/shm");
+
+  private static final System.Logger LOG = System.getLogger(MemoryDirectory.class.getName());
+  private static final String PREFIX = "bailey-";
+  private static final String STORE = "store";
 
   private MemoryDirectory() {}
 
@@ -34,6 +51,7 @@ final class MemoryDirectory {
       if (Files.isDirectory(parent) && Files.isWritable(parent) && isMemory(parent)) {
         Path directory = parent.resolve(name);
         RunDirectory.makeOwnerOnly(directory);
+        noteStore(directory, store);
         return directory;
       }
     }
@@ -46,6 +64,78 @@ final class MemoryDirectory {
             + ": mount a tmpfs, or give one with --run-dir");
   }
 
+  private static void noteStore(Path directory, Path store) throws IOException {
+    String path = realPath(store);
+    try {
+      byte[] text = path.getBytes(StandardCharsets.UTF_8);
+      SmallFile.replace(new LocalFiles(), directory.resolve(STORE), text, text.length);
+    } catch (IOException e) {
+      // The memory may be full, which is told where it is needed.
+      LOG.log(Level.DEBUG, "can''t note {0} in {1}: {2}", path, directory, e.getMessage());
+    }
+  }
+
+  /** Where no ephemeral volume is and nothing waits to be written, nothing is left in memory. */
+  static void removeIfEmpty(Path directory) throws IOException {
+    try {
+      Files.deleteIfExists(directory.resolve("volumes"));
+    } catch (DirectoryNotEmptyException e) {
+      LOG.log(Level.DEBUG, "kept for the next start: " + directory);
+      return;
+    }
+    try (Stream<Path> left = Files.list(directory)) {
+      if (left.anyMatch(path -> !path.endsWith(STORE))) {
+        return;
+      }
+    } catch (NoSuchFileException e) {
+      return;
+    }
+    Files.deleteIfExists(directory.resolve(STORE));
+    Files.deleteIfExists(directory);
+  }
+
+  /**
+   * What is to be said of directories whose stores aren't there any more. Nothing is deleted: a
+   * store may be on a disk that isn't mounted now, and this is what was acknowledged last.
+   */
+  static List<String> orphans(Path shared) throws IOException {
+    List<String> orphans = new ArrayList<>();
+    if (!Files.isDirectory(shared)) {
+      return orphans;
+    }
+    try (DirectoryStream<Path> found = Files.newDirectoryStream(shared, PREFIX + "*")) {
+      for (Path directory : found) {
+        Path store = storeOf(directory);
+        if (store != null && !Files.exists(store)) {
+          orphans.add(
+              "%s holds %d MiB of memory for the store %s, which isn't there: if it was deleted,"
+                      .formatted(directory, bytes(directory) >> 20, store)
+                  + " delete that directory too");
+        }
+      }
+    }
+    return orphans;
+  }
+
+  private static @Nullable Path storeOf(Path directory) {
+    try {
+      return Path.of(Files.readString(directory.resolve(STORE)));
+    } catch (IOException | InvalidPathException e) {
+      // Somebody else's, or an earlier version's.
+      return null;
+    }
+  }
+
+  private static long bytes(Path directory) throws IOException {
+    long bytes = 0;
+    try (DirectoryStream<Path> files = Files.newDirectoryStream(directory)) {
+      for (Path file : files) {
+        bytes += file.toFile().length();
+      }
+    }
+    return bytes;
+  }
+
   private static boolean isMemory(Path directory) throws IOException {
     String type = Files.getFileStore(directory).type();
     return type.equals("tmpfs") || type.equals("ramfs");
@@ -53,6 +143,17 @@ final class MemoryDirectory {
 
   /** The directory's name, the same for all paths to a store, whether it exists yet or not. */
   static String nameOf(Path store) throws IOException {
+    try {
+      byte[] hash =
+          MessageDigest.getInstance("SHA-256")
+              .digest(realPath(store).getBytes(StandardCharsets.UTF_8));
+      return PREFIX + HexFormat.of().formatHex(hash, 0, 8);
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("every JDK has SHA-256", e);
+    }
+  }
+
+  private static String realPath(Path store) throws IOException {
     Path existing = store.toAbsolutePath().normalize();
     Path missing = Path.of("");
     while (!Files.exists(existing)) {
@@ -64,13 +165,6 @@ final class MemoryDirectory {
       missing = name.resolve(missing);
       existing = parent;
     }
-    String real = existing.toRealPath().resolve(missing).normalize().toString();
-    try {
-      byte[] hash =
-          MessageDigest.getInstance("SHA-256").digest(real.getBytes(StandardCharsets.UTF_8));
-      return "bailey-" + HexFormat.of().formatHex(hash, 0, 8);
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("every JDK has SHA-256", e);
-    }
+    return existing.toRealPath().resolve(missing).normalize().toString();
   }
 }

@@ -66,12 +66,37 @@ class DefaultPlacesTest {
       assertThat(MemoryDirectory.choose(link.resolve("store"), run)).isEqualTo(first);
       Path other = MemoryDirectory.choose(directory.resolve("store2"), run);
       assertThat(other).isNotEqualTo(first);
-      Files.delete(other);
+      MemoryDirectory.removeIfEmpty(other);
+      assertThat(other).doesNotExist();
     }
     assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(first)))
         .isEqualTo("rwx------");
     assertThat(Files.getFileStore(first).type()).isEqualTo("tmpfs");
-    Files.delete(first);
+    MemoryDirectory.removeIfEmpty(first);
+    assertThat(first).doesNotExist();
+  }
+
+  @Test
+  void whatADeletedStoreLeftInMemory_isTold_andKept(@TempDir Path directory) throws IOException {
+    Path shared = Files.createTempDirectory(MemoryDirectory.SHARED, "bailey-test");
+    Path store = Files.createDirectory(directory.resolve("store"));
+    try (RunDirectory run = RunDirectory.take(directory.resolve("run"))) {
+      Path memory = MemoryDirectory.choose(store, run, shared);
+      Files.write(memory.resolve("slab-0"), new byte[3 << 20]);
+      MemoryDirectory.removeIfEmpty(memory);
+      assertThat(memory).exists();
+      // Of an earlier version, and somebody else's.
+      Files.createDirectory(shared.resolve("bailey-0123456789abcdef"));
+      assertThat(MemoryDirectory.orphans(shared)).isEmpty();
+      Files.delete(store);
+      assertThat(MemoryDirectory.orphans(shared))
+          .singleElement()
+          .asString()
+          .contains(memory.toString(), store.toString(), "3 MiB", "delete that directory");
+      assertThat(memory.resolve("slab-0")).exists();
+    } finally {
+      RunningDaemon.deleteTree(shared);
+    }
   }
 
   @Test
