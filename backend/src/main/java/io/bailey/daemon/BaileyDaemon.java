@@ -204,7 +204,7 @@ public final class BaileyDaemon implements AutoCloseable {
 
   private StorageHost openStorage() throws IOException {
     Path memory = MemoryDirectory.choose(options.store(), run);
-    for (String orphan : MemoryDirectory.orphans(MemoryDirectory.SHARED)) {
+    for (String orphan : MemoryDirectory.orphans(MemoryDirectory.SHARED, memory)) {
       LOG.log(Level.WARNING, orphan);
     }
     Store store = openStore(options, memory);

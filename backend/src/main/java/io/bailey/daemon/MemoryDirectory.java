@@ -97,16 +97,18 @@ final class MemoryDirectory {
   /**
    * What is to be said of directories whose stores aren't there any more. Nothing is deleted: a
    * store may be on a disk that isn't mounted now, and this is what was acknowledged last.
+   *
+   * @param own of a store that may be about to be made
    */
-  static List<String> orphans(Path shared) throws IOException {
+  static List<String> orphans(Path shared, Path own) throws IOException {
     List<String> orphans = new ArrayList<>();
     if (!Files.isDirectory(shared)) {
       return orphans;
     }
     try (DirectoryStream<Path> found = Files.newDirectoryStream(shared, PREFIX + "*")) {
       for (Path directory : found) {
-        Path store = storeOf(directory);
-        if (store != null && !Files.exists(store)) {
+        Path store = directory.equals(own) ? null : storeOf(directory);
+        if (store != null && !Files.exists(store) && bytes(directory) > 0) {
           orphans.add(
               "%s holds %d MiB of memory for the store %s, which isn't there: if it was deleted,"
                       .formatted(directory, bytes(directory) >> 20, store)
@@ -130,7 +132,7 @@ final class MemoryDirectory {
     long bytes = 0;
     try (DirectoryStream<Path> files = Files.newDirectoryStream(directory)) {
       for (Path file : files) {
-        bytes += file.toFile().length();
+        bytes += file.endsWith(STORE) ? 0 : file.toFile().length();
       }
     }
     return bytes;

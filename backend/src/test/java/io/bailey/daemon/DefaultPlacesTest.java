@@ -87,9 +87,14 @@ class DefaultPlacesTest {
       assertThat(memory).exists();
       // Of an earlier version, and somebody else's.
       Files.createDirectory(shared.resolve("bailey-0123456789abcdef"));
-      assertThat(MemoryDirectory.orphans(shared)).isEmpty();
+      Path other = shared.resolve("bailey-1");
+      assertThat(MemoryDirectory.orphans(shared, other)).isEmpty();
       Files.delete(store);
-      assertThat(MemoryDirectory.orphans(shared))
+      assertThat(MemoryDirectory.orphans(shared, memory)).as("its own").isEmpty();
+      // One that is being made has nothing in memory yet.
+      Path making = MemoryDirectory.choose(directory.resolve("new"), run, shared);
+      assertThat(making).isNotEqualTo(memory);
+      assertThat(MemoryDirectory.orphans(shared, other))
           .singleElement()
           .asString()
           .contains(memory.toString(), store.toString(), "3 MiB", "delete that directory");
