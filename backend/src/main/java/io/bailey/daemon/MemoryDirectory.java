@@ -3,11 +3,11 @@ package io.bailey.daemon;
 import io.bailey.io.LocalFiles;
 import io.bailey.io.SmallFile;
 import io.bailey.io.StorageException;
+import java.io.File;
 import java.io.IOException;
 import java.lang.System.Logger.Level;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryNotEmptyException;
-import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.NoSuchFileException;
@@ -51,7 +51,7 @@ final class MemoryDirectory {
       if (Files.isDirectory(parent) && Files.isWritable(parent) && isMemory(parent)) {
         Path directory = parent.resolve(name);
         RunDirectory.makeOwnerOnly(directory);
-        noteStore(directory, store);
+        noteStore(directory, realPath(store));
         return directory;
       }
     }
@@ -64,14 +64,13 @@ final class MemoryDirectory {
             + ": mount a tmpfs, or give one with --run-dir");
   }
 
-  private static void noteStore(Path directory, Path store) throws IOException {
-    String path = realPath(store);
+  private static void noteStore(Path directory, String store) {
     try {
-      byte[] text = path.getBytes(StandardCharsets.UTF_8);
+      byte[] text = store.getBytes(StandardCharsets.UTF_8);
       SmallFile.replace(new LocalFiles(), directory.resolve(STORE), text, text.length);
     } catch (IOException e) {
       // The memory may be full, which is told where it is needed.
-      LOG.log(Level.DEBUG, "can''t note {0} in {1}: {2}", path, directory, e.getMessage());
+      LOG.log(Level.DEBUG, "can''t note {0} in {1}: {2}", store, directory, e.getMessage());
     }
   }
 
@@ -100,20 +99,21 @@ final class MemoryDirectory {
    *
    * @param own of a store that may be about to be made
    */
-  static List<String> orphans(Path shared, Path own) throws IOException {
+  static List<String> orphans(Path shared, Path own) {
     List<String> orphans = new ArrayList<>();
-    if (!Files.isDirectory(shared)) {
-      return orphans;
-    }
-    try (DirectoryStream<Path> found = Files.newDirectoryStream(shared, PREFIX + "*")) {
-      for (Path directory : found) {
-        Path store = directory.equals(own) ? null : storeOf(directory);
-        if (store != null && !Files.exists(store) && bytes(directory) > 0) {
-          orphans.add(
-              "%s holds %d MiB of memory for the store %s, which isn't there: if it was deleted,"
-                      .formatted(directory, bytes(directory) >> 20, store)
-                  + " delete that directory too");
-        }
+    for (Path directory : list(shared)) {
+      boolean another =
+          String.valueOf(directory.getFileName()).startsWith(PREFIX) && !directory.equals(own);
+      Path store = another ? storeOf(directory) : null;
+      if (store == null || Files.exists(store)) {
+        continue;
+      }
+      long bytes = bytes(directory);
+      if (bytes > 0) {
+        orphans.add(
+            "%s holds %d MiB of memory for the store %s, which isn't there: if it was deleted,"
+                    .formatted(directory, bytes >> 20, store)
+                + " delete that directory too");
       }
     }
     return orphans;
@@ -128,14 +128,17 @@ final class MemoryDirectory {
     }
   }
 
-  private static long bytes(Path directory) throws IOException {
-    long bytes = 0;
-    try (DirectoryStream<Path> files = Files.newDirectoryStream(directory)) {
-      for (Path file : files) {
-        bytes += file.endsWith(STORE) ? 0 : file.toFile().length();
-      }
-    }
-    return bytes;
+  private static long bytes(Path directory) {
+    return list(directory).stream()
+        .filter(file -> !file.endsWith(STORE))
+        .mapToLong(file -> file.toFile().length())
+        .sum();
+  }
+
+  /** What is in a directory; nothing if it is gone, as that of a daemon that stops just now. */
+  private static List<Path> list(Path directory) {
+    File[] found = directory.toFile().listFiles();
+    return found == null ? List.of() : Stream.of(found).map(File::toPath).toList();
   }
 
   private static boolean isMemory(Path directory) throws IOException {

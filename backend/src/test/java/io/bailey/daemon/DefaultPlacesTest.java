@@ -99,6 +99,7 @@ class DefaultPlacesTest {
           .asString()
           .contains(memory.toString(), store.toString(), "3 MiB", "delete that directory");
       assertThat(memory.resolve("slab-0")).exists();
+      assertThat(MemoryDirectory.orphans(shared.resolve("none"), other)).isEmpty();
     } finally {
       RunningDaemon.deleteTree(shared);
     }
