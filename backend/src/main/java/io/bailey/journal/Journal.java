@@ -231,6 +231,11 @@ public final class Journal implements AutoCloseable {
     return name.matches("[0-9]{12}\\.log");
   }
 
+  /** The number that a segment's name says. */
+  static long number(String name) {
+    return Long.parseLong(name.substring(0, 12));
+  }
+
   /** Bytes of the segments in a journal's directory; none if there is no such directory. */
   public static long heldBytes(HostFiles files, Path directory) throws IOException {
     long held = 0;

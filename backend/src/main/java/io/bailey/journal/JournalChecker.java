@@ -56,12 +56,12 @@ public final class JournalChecker {
   /** Checks all segments of a directory; returns how many records they have. */
   public long check(Path directory) throws IOException {
     List<String> names =
-        files.list(directory).stream().filter(n -> n.matches("[0-9]{12}\\.log")).sorted().toList();
+        files.list(directory).stream().filter(Journal::isSegment).sorted().toList();
     Map<Long, Long> ends = ends(directory, names);
     for (String name : names) {
       Path path = directory.resolve(name);
       try (HostFile file = files.open(path)) {
-        check(new Segment(number(name), path, file, 0), name.equals(names.getLast()), ends);
+        check(new Segment(Journal.number(name), path, file, 0), name.equals(names.getLast()), ends);
         // One that was let go of meanwhile has another name before anything is written over it.
         if (files.exists(path)) {
           found.forEach(d -> listener.damage(d.segment, d.offset, d.volume, d.what));
@@ -77,17 +77,13 @@ public final class JournalChecker {
     return records;
   }
 
-  private static long number(String name) {
-    return Long.parseLong(name.substring(0, 12));
-  }
-
   /** Where the log ends in segments that others follow, which then get no more records. */
   private Map<Long, Long> ends(Path directory, List<String> names) throws IOException {
     Map<Long, Long> ends = new HashMap<>();
     for (String name : names) {
       Path path = directory.resolve(name);
       try (HostFile file = files.open(path)) {
-        SegmentHeader.read(new Segment(number(name), path, file, 0))
+        SegmentHeader.read(new Segment(Journal.number(name), path, file, 0))
             .ifPresent(header -> ends.put(header.before(), header.beforeEnd()));
       } catch (StorageException e) {
         // It is told of when its records are read.

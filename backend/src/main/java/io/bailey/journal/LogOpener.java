@@ -45,7 +45,7 @@ final class LogOpener {
     long nextNumber = 0;
     for (String name : files.list(directory)) {
       if (Journal.isSegment(name)) {
-        long number = Long.parseLong(name.substring(0, 12));
+        long number = Journal.number(name);
         Path path = directory.resolve(name);
         segments.put(number, new Segment(number, path, files.open(path), serials.getAsLong()));
         nextNumber = Math.max(nextNumber, number + 1);
