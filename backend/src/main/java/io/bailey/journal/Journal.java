@@ -36,6 +36,9 @@ public final class Journal implements AutoCloseable {
   private static final int PLACE_OFFSET_BITS = 28;
   private static final int WRITE_OUT_BYTES = 1 << 20;
 
+  /** What may lie in the log without a sync: a new segment waits for one of all that is left. */
+  static final int MAX_UNSYNCED_BYTES = 8 << 20;
+
   /** Of a block in a record's index, about. */
   private static final int INDEX_ENTRY_BYTES = 32;
 
@@ -97,6 +100,9 @@ public final class Journal implements AutoCloseable {
   private SegmentFiles.@Nullable Made prepared;
 
   private boolean preparing;
+
+  /** A sync that nobody asked for is on its way. */
+  private boolean syncingAhead;
 
   private @Nullable KeptIndexes kept;
 
@@ -304,6 +310,9 @@ public final class Journal implements AutoCloseable {
       if (end > limits.segmentBytes / 2) {
         prepareNext();
       }
+      if (appended - synced > MAX_UNSYNCED_BYTES) {
+        syncAhead();
+      }
       return new Appended(position, bytes, first);
     } finally {
       lock.unlock();
@@ -399,6 +408,31 @@ public final class Journal implements AutoCloseable {
       progress.signalAll();
     } finally {
       lock.unlock();
+    }
+  }
+
+  /** Syncs what nobody flushes, bit by bit, so that no writer waits for all of a segment. */
+  private void syncAhead() {
+    if (syncing || syncingAhead) {
+      return;
+    }
+    syncingAhead = true;
+    long position = appended;
+    Thread.ofVirtual().name("bailey-segment-sync").start(() -> syncAhead(position));
+  }
+
+  private void syncAhead(long position) {
+    try {
+      sync(position);
+    } catch (IOException e) {
+      // It is final, and whoever appends next hears of it; or the journal is closed.
+    } finally {
+      lock.lock();
+      try {
+        syncingAhead = false;
+      } finally {
+        lock.unlock();
+      }
     }
   }
 

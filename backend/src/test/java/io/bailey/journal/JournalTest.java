@@ -231,6 +231,18 @@ final class JournalTest {
     journal.close();
   }
 
+  @Test
+  void whatNobodyFlushes_isSyncedBeforeItIsMuch() throws IOException {
+    Journal.Limits limits = new Journal.Limits(1L << 30, 64 << 20);
+    try (Journal journal = open(limits, (j, batch) -> true)) {
+      Random random = new Random(23);
+      for (long sequence = 1, position = 0; position <= Journal.MAX_UNSYNCED_BYTES; sequence++) {
+        position = append(journal, 1, sequence, random).position();
+      }
+      await().untilAsserted(() -> assertThat(journal.syncCount()).isEqualTo(1));
+    }
+  }
+
   private static Object syncTo(Journal journal, long position) throws IOException {
     journal.sync(position);
     return position;
