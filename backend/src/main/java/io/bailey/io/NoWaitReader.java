@@ -46,6 +46,8 @@ final class NoWaitReader {
       return false;
     }
     if (users.getAndIncrement() >= CLOSED) {
+      // Taken back, for who closes the file waits until nobody is left.
+      users.getAndDecrement();
       return false;
     }
     Buffer buffer = take();
