@@ -18,13 +18,15 @@ import org.jspecify.annotations.Nullable;
  * live long would be moved and marked by the garbage collector again and again.
  */
 public final class BlockCache {
-  private static final int OFFSET_BITS = 36;
+  /** Offsets of values, in chunks and in segments of the journal, are lower than 256 MiB. */
+  private static final int OFFSET_BITS = 28;
+
   private static final int ENTRY_OVERHEAD_BYTES = 96;
 
   /** So many chunks go before the cache is searched for what it has of them. */
   static final int GONE_CHUNKS = 32;
 
-  private final Cache<Long, Node> nodes;
+  private final Cache<Place, Node> nodes;
   private final Cache<Long, BlockFrames.Frame> blocks;
   private final BlockFrames frames;
 
@@ -46,7 +48,7 @@ public final class BlockCache {
     nodes =
         Caffeine.newBuilder()
             .maximumWeight(nodeBytes)
-            .weigher((Long key, Node node) -> node.weightBytes() + ENTRY_OVERHEAD_BYTES)
+            .weigher((Place key, Node node) -> node.weightBytes() + ENTRY_OVERHEAD_BYTES)
             .executor(Runnable::run)
             .build();
     blocks =
@@ -60,6 +62,14 @@ public final class BlockCache {
                   }
                 })
             .build();
+  }
+
+  /** Of a node in the trees of all times, which may be of any length. */
+  private record Place(long serial, long offset) {
+    @Override
+    public int hashCode() {
+      return Long.hashCode((serial * 0x9E3779B97F4A7C15L + offset) * 0xBF58476D1CE4E5B9L);
+    }
   }
 
   /** A decoded tree node. */
@@ -80,7 +90,7 @@ public final class BlockCache {
   }
 
   public @Nullable Node node(Chunk chunk, long offset) {
-    return nodes.getIfPresent(key(chunk, offset));
+    return nodes.getIfPresent(new Place(chunk.serial(), offset));
   }
 
   /**
@@ -114,7 +124,7 @@ public final class BlockCache {
   }
 
   public void putNode(Chunk chunk, long offset, Node node) {
-    nodes.put(key(chunk, offset), node);
+    nodes.put(new Place(chunk.serial(), offset), node);
   }
 
   /** Nothing of a serial will be asked for again: sooner or later its entries make room. */
@@ -129,7 +139,7 @@ public final class BlockCache {
       gone = new HashSet<>();
     }
     blocks.asMap().keySet().removeIf(key -> dead.contains(key >>> OFFSET_BITS));
-    nodes.asMap().keySet().removeIf(key -> dead.contains(key >>> OFFSET_BITS));
+    nodes.asMap().keySet().removeIf(place -> dead.contains(place.serial()));
   }
 
   private boolean missedBefore(long key) {
@@ -141,10 +151,6 @@ public final class BlockCache {
     }
     missedOnce.setPlain(at, print);
     return false;
-  }
-
-  private static Long key(Chunk chunk, long offset) {
-    return key(chunk.serial(), offset);
   }
 
   private static Long key(long serial, long offset) {

@@ -136,4 +136,17 @@ final class BlockCacheTest {
     assertThat(wrong.get()).isEmpty();
     assertThat(hits.get()).isGreaterThan(1000);
   }
+
+  /** A host that runs for long gives out many numbers. */
+  @Test
+  void entriesOfOneFile_areNeverTakenForThoseOfAnother() {
+    BlockCache cache = new BlockCache(1 << 20, 1 << 20);
+    byte[] found = new byte[BLOCK];
+    cache.putBlock(5, 10, block(1), 0, true);
+    for (int bit = 3; bit < 36; bit++) {
+      assertThat(cache.copyBlock(5 + (1L << bit), 10, MemorySegment.ofArray(found), 0))
+          .as("number 5 + 2^%d", bit)
+          .isFalse();
+    }
+  }
 }
