@@ -65,7 +65,10 @@ final class CheckpointWriter {
       } else {
         // Past the journal, which takes no more: no record must be on its way.
         synchronized (logWriter.lock) {
-          done = writeRun(false);
+          done = false;
+          while (writeRun(false)) {
+            done = true;
+          }
         }
       }
       if (!done) {
@@ -95,15 +98,17 @@ final class CheckpointWriter {
    * @param logged whether the log has all, so that the buffer is left alone
    */
   private boolean writeRun(boolean logged) throws IOException {
-    if (!freeze(logged)) {
+    Layers layers = freeze(logged);
+    if (layers == Layers.NONE) {
       return false;
     }
+    boolean buffered = layers == Layers.LOG_AND_BUFFER;
     awaitFewRuns();
     try {
       Cursor source;
       long upTo;
       synchronized (top.lock) {
-        WriteBuffer buffer = logged ? null : top.frozen;
+        WriteBuffer buffer = buffered ? top.frozen : null;
         source = buffer == null ? log.sorted() : Cursor.overlay(paced(buffer), log.sorted());
         upTo = buffer == null ? log.frozenSequence() : top.frozenSequence;
       }
@@ -116,7 +121,7 @@ final class CheckpointWriter {
       }
       runs.add(finished, upTo);
       context.maintenance().noSpace(null);
-      thaw(logged);
+      thaw(buffered);
       return true;
     } catch (StorageException e) {
       if (ended) {
@@ -131,19 +136,30 @@ final class CheckpointWriter {
     return pace.counting(buffer.cursor(), buffer.slotCount());
   }
 
-  private boolean freeze(boolean logged) throws IOException {
+  /** What a run is made of. */
+  private enum Layers {
+    NONE,
+    LOG,
+    LOG_AND_BUFFER
+  }
+
+  private Layers freeze(boolean logged) throws IOException {
     synchronized (top.lock) {
       if (top.closed) {
-        return false;
+        return Layers.NONE;
       }
       boolean any = log.freeze();
-      if ((!logged && top.freeze() != null) || any) {
-        return true;
+      // An index that an earlier attempt failed at may have another between it and the buffer.
+      if (!logged && !log.hasAboveFrozen() && top.freeze() != null) {
+        return Layers.LOG_AND_BUFFER;
+      }
+      if (any) {
+        return Layers.LOG;
       }
     }
     // Batches that recovery read before a checkpoint, and no index has.
     releaseJournal();
-    return false;
+    return Layers.NONE;
   }
 
   private void awaitFewRuns() throws StorageException {
@@ -160,11 +176,11 @@ final class CheckpointWriter {
     }
   }
 
-  private void thaw(boolean logged) throws IOException {
+  private void thaw(boolean buffered) throws IOException {
     WriteBuffer emptied;
     synchronized (top.lock) {
       log.thaw();
-      emptied = logged ? null : top.frozen;
+      emptied = buffered ? top.frozen : null;
       if (emptied != null) {
         top.frozen = null;
       }

@@ -243,6 +243,11 @@ final class VolumeLog {
     return frozen != null;
   }
 
+  /** Whether there are records that are newer than a frozen index. */
+  boolean hasAboveFrozen() {
+    return frozen != null && !index.isEmpty();
+  }
+
   /** Every write up to it is in the frozen index, or in the runs. */
   long frozenSequence() {
     return frozenSequence;
