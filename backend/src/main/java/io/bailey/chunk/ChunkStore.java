@@ -44,6 +44,7 @@ public final class ChunkStore implements AutoCloseable {
   private final Map<ChunkId, Chunk> chunks = new HashMap<>();
   private final ArrayDeque<Chunk> open = new ArrayDeque<>();
   private boolean keepAll;
+  private boolean keepForNow;
   private volatile LongConsumer gone = serial -> {};
 
   private ChunkStore(int maxOpenFiles, HostFiles files, Path directory) {
@@ -89,6 +90,16 @@ public final class ChunkStore implements AutoCloseable {
   public void keepAll() {
     synchronized (lock) {
       keepAll = true;
+    }
+  }
+
+  /**
+   * Until {@link #removeUnreferenced} no chunk is deleted: runs whose tables haven't been read yet
+   * may refer to any.
+   */
+  public void keepForNow() {
+    synchronized (lock) {
+      keepForNow = true;
     }
   }
 
@@ -156,7 +167,7 @@ public final class ChunkStore implements AutoCloseable {
       chunks.remove(chunk.id());
       open.remove(chunk);
       close(chunk);
-      if (!keepAll) {
+      if (!keepAll && !keepForNow) {
         // Under the lock: the same content may be written again at this moment.
         files.delete(path(chunk.id()));
       }
@@ -246,8 +257,9 @@ public final class ChunkStore implements AutoCloseable {
   }
 
   /**
-   * Deletes the chunk files that neither this process nor {@code alsoReferenced} refers to. What
-   * has no name of the store's isn't the store's, and stays.
+   * Deletes the chunk files that neither this process nor {@code alsoReferenced} refers to, and
+   * from now on each that nothing refers to any more. What has no name of the store's isn't the
+   * store's, and stays.
    */
   public int removeUnreferenced(Set<ChunkId> alsoReferenced) throws IOException {
     Set<String> keep = new HashSet<>();
@@ -255,6 +267,7 @@ public final class ChunkStore implements AutoCloseable {
     List<String> foreign = new ArrayList<>();
     int removed = 0;
     synchronized (lock) {
+      keepForNow = false;
       chunks.keySet().forEach(id -> keep.add(id.toString()));
       for (String name : files.list(directory)) {
         if (isChunk(name) && !keep.contains(name)) {

@@ -9,6 +9,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 
 /**
@@ -22,7 +24,12 @@ public final class Store implements AutoCloseable {
   private final StoreNames names;
   private final StoreImages images;
   private final StoreVolumes volumes;
-  private volatile boolean closing;
+
+  /** How long after a failed collection the next one begins. */
+  private static final long COLLECT_AGAIN_SECONDS = 60;
+
+  private final CountDownLatch collectedOnce = new CountDownLatch(1);
+  private final CountDownLatch closing = new CountDownLatch(1);
   private final Thread collector =
       Thread.ofPlatform().daemon().name("bailey-collect").unstarted(this::collectGarbage);
 
@@ -34,6 +41,8 @@ public final class Store implements AutoCloseable {
     if (names.allServed()) {
       // Also after a clean stop: a reboot since takes the roots of ephemeral volumes with it.
       collector.start();
+    } else {
+      collectedOnce.countDown();
     }
   }
 
@@ -100,10 +109,10 @@ public final class Store implements AutoCloseable {
     names.removeLeftOut(name);
   }
 
-  /** Returns when the collection that follows a start is over. */
+  /** Returns when the collection that follows a start is over, or has failed for the first time. */
   void awaitCollection() {
     try {
-      collector.join();
+      collectedOnce.await();
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
@@ -114,22 +123,59 @@ public final class Store implements AutoCloseable {
     context.anchor().write();
   }
 
+  /**
+   * Reads what all runs refer to, and deletes the rest. Until then nothing is deleted. What can't
+   * be read now may be later, once it is repaired or removed.
+   */
   private void collectGarbage() {
+    String told = "";
     try {
-      images.loadRuns();
-      for (Volume volume : volumes.all()) {
-        if (closing) {
+      do {
+        try {
+          if (loadRuns()) {
+            int removed = context.chunks().removeUnreferenced(Set.of());
+            if (removed > 0) {
+              LOG.log(
+                  System.Logger.Level.INFO, "removed " + removed + " files that nothing refers to");
+            }
+          }
           return;
+        } catch (IOException | IllegalStateException e) {
+          String why = String.valueOf(e.getMessage());
+          if (!why.equals(told)) {
+            LOG.log(
+                System.Logger.Level.WARNING,
+                "no file is deleted, whatever is removed, as long as this is so: {0}",
+                why);
+            told = why;
+          }
         }
-        volume.loadRuns();
-      }
-      int removed = context.chunks().removeUnreferenced(Set.of());
-      if (removed > 0) {
-        LOG.log(System.Logger.Level.INFO, "removed " + removed + " files that nothing refers to");
-      }
-    } catch (IOException | IllegalStateException e) {
-      LOG.log(System.Logger.Level.WARNING, "garbage is kept: {0}", e.getMessage());
+        collectedOnce.countDown();
+      } while (!closing.await(COLLECT_AGAIN_SECONDS, TimeUnit.SECONDS));
+    } catch (InterruptedException e) {
+      throw new IllegalStateException("interrupted", e);
+    } finally {
+      collectedOnce.countDown();
     }
+  }
+
+  /** Reads the tables of all runs; false if the store closes meanwhile. */
+  private boolean loadRuns() throws IOException {
+    images.loadRuns();
+    for (Volume volume : volumes.all()) {
+      if (closing.getCount() == 0) {
+        return false;
+      }
+      try {
+        volume.loadRuns();
+      } catch (IllegalStateException e) {
+        if (volumes.get(volume.name()).isPresent()) {
+          throw e;
+        }
+        // It was removed meanwhile.
+      }
+    }
+    return true;
   }
 
   // Images
@@ -219,9 +265,9 @@ public final class Store implements AutoCloseable {
   /** Ends background work and turns what the buffers hold into runs. Requests must have ended. */
   @Override
   public void close() throws IOException {
-    closing = true;
+    closing.countDown();
     // What it would delete after this is another process's.
-    awaitCollection();
+    awaitCollector();
     volumes.all().forEach(Volume::endMerges);
     context.maintenance().close();
     IOException failed = null;
@@ -252,6 +298,14 @@ public final class Store implements AutoCloseable {
     }
     if (failed != null) {
       throw failed;
+    }
+  }
+
+  private void awaitCollector() {
+    try {
+      collector.join();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
     }
   }
 

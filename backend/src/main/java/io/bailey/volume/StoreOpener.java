@@ -63,6 +63,7 @@ final class StoreOpener {
     KeyWrap wrap = storeKeys.current();
     Anchor anchor = anchor(directory, wrap, acceptRollback);
     ChunkStore chunks = new ChunkStore(files, directory.resolve("chunks"), MAX_OPEN_FILES);
+    chunks.keepForNow();
     MemoryBudget memory = new MemoryBudget(budget);
     BlockCache cache = new BlockCache(memory.blockCacheBytes(), memory.nodeCacheBytes());
     RunCatalog catalog = new RunCatalog(chunks, keys, cache, memory.presenceBytes());

@@ -3,6 +3,7 @@ package io.bailey.volume;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.bailey.io.FaultyFiles;
 import io.bailey.io.FaultyFiles.Call;
 import io.bailey.io.StorageException;
 import io.bailey.io.StorageException.Kind;
@@ -12,6 +13,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
@@ -195,6 +198,43 @@ final class StoreTest {
       test.store.removeVolume("b");
       Awaitility.await("what was read ahead is let go of")
           .untilAsserted(() -> assertThat(test.chunkFiles()).isEmpty());
+    }
+  }
+
+  /** A volume's runs may not have been read yet, and refer to what an image's runs refer to. */
+  @Test
+  void anImageRemovedSoonAfterAStart_takesNothingThatAVolumeNeeds() throws Exception {
+    ImageName name = ImageName.parse("golden:1");
+    try (TestStore test = new TestStore(directory)) {
+      Volume volume = test.volume("v", Durability.FLUSH);
+      for (int block = 0; block < 600; block++) {
+        TestStore.write(volume, block, block);
+      }
+      test.store.commit("v", name);
+      for (int i = 0; i < 4; i++) {
+        TestStore.write(volume, 600 + i, 600 + i);
+        volume.checkpoint();
+      }
+      volume.merge();
+      CountDownLatch removed = new CountDownLatch(1);
+      AtomicInteger reads = new AtomicInteger();
+      test.files.fault(
+          (call, path) -> {
+            // The first is of a file's header, with a lock that the removal needs.
+            if (call == Call.READ
+                && Thread.currentThread().getName().startsWith("bailey-collect")
+                && reads.incrementAndGet() > 1) {
+              FaultyFiles.await(removed);
+            }
+          });
+      test.reopen();
+      test.store.removeImage(name);
+      removed.countDown();
+      TestStore.compare(test.store.volume("v").orElseThrow(), 0, 604, "the image is gone");
+      test.store.awaitCollection();
+      TestStore.compare(test.store.volume("v").orElseThrow(), 0, 604, "collected");
+      test.store.removeVolume("v");
+      Awaitility.await().untilAsserted(() -> assertThat(test.chunkFiles()).isEmpty());
     }
   }
 
