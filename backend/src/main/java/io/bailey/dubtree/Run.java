@@ -29,10 +29,9 @@ public final class Run {
   private final RunRef ref;
   private final Chunk tree;
 
-  /** Guarded by the catalog's lock. */
-  int references = 1;
+  /** Stacks that have the run. Changed under the catalog's lock. */
+  private volatile int references = 1;
 
-  private volatile boolean shared;
   private volatile @Nullable Content content;
 
   Run(RunCatalog catalog, RunRef ref, Chunk tree) {
@@ -53,13 +52,19 @@ public final class Run {
     return tree;
   }
 
-  /** From now on more than one disk has the run. */
-  void share() {
-    shared = true;
-    Content present = content;
-    if (present != null) {
-      present.shared = true;
-    }
+  /** Counts one more stack, or one less; returns how many there are. Under the catalog's lock. */
+  @SuppressWarnings("NonAtomicVolatileUpdate")
+  int count(int change) {
+    references += change;
+    return references;
+  }
+
+  /**
+   * Whether more than one disk has the run: what one reads of it the others may want, and what one
+   * makes garbage of it stays. Also for a moment while a disk's stack is replaced.
+   */
+  boolean isShared() {
+    return references > 1;
   }
 
   /** What the run holds, read and authenticated if it wasn't yet. */
@@ -84,11 +89,12 @@ public final class Run {
     for (Descriptor.EpochRef e : descriptor.epochs()) {
       epochs.add(Epoch.of(catalog.keys().get(e.keyId()), e.salt()));
     }
+    // Last of what can fail, for nobody would give the chunks back.
+    PresenceSet presence = readPresence(descriptor, nodes);
     List<Chunk> chunks = new ArrayList<>();
     for (Descriptor.ChunkRef c : descriptor.chunks()) {
       chunks.add(catalog.chunks().acquire(ChunkKind.VALUES, c.id(), c.bytes()));
     }
-    PresenceSet presence = readPresence(descriptor, nodes);
     return become(new Content(descriptor, nodes, epochs, chunks, catalog.cache(), presence));
   }
 
@@ -117,8 +123,8 @@ public final class Run {
   }
 
   Content become(Content loaded) {
+    loaded.owner = this;
     content = loaded;
-    loaded.shared = shared;
     return loaded;
   }
 
@@ -136,7 +142,7 @@ public final class Run {
     Descriptor descriptor = content().descriptor;
     long reclaimable = 0;
     for (Descriptor.ChunkRef chunk : descriptor.chunks()) {
-      if (!shared && chunk.liveBytes() < MergePolicy.KEPT_SHARE_AT_REST * chunk.bytes()) {
+      if (!isShared() && chunk.liveBytes() < MergePolicy.KEPT_SHARE_AT_REST * chunk.bytes()) {
         reclaimable += chunk.bytes() - chunk.liveBytes();
       }
     }
@@ -173,7 +179,7 @@ public final class Run {
     private final BlockCache cache;
     private final Leaf.Limits limits;
     private final @Nullable PresenceSet presence;
-    private volatile boolean shared;
+    private @Nullable Run owner;
 
     Content(
         Descriptor descriptor,
@@ -195,9 +201,10 @@ public final class Run {
       return cache;
     }
 
-    /** Whether more than one disk has the run: what one reads of it the others may want. */
+    /** See {@link Run#isShared}. */
     boolean isShared() {
-      return shared;
+      Run run = owner;
+      return run != null && run.isShared();
     }
 
     /**

@@ -60,8 +60,7 @@ public final class RunCatalog {
         run = new Run(this, ref, chunks.acquire(ChunkKind.TREE, ref.tree(), ref.treeBytes()));
         runs.put(ref.tree(), run);
       } else {
-        run.references++;
-        run.share();
+        int _ = run.count(1);
       }
       return run;
     }
@@ -79,19 +78,13 @@ public final class RunCatalog {
 
   void retain(Run run) {
     synchronized (runs) {
-      run.references++;
+      int _ = run.count(1);
     }
-  }
-
-  /** Retains a run for another disk than those that have it. */
-  void share(Run run) {
-    retain(run);
-    run.share();
   }
 
   void release(Run run) {
     synchronized (runs) {
-      if (--run.references > 0) {
+      if (run.count(-1) > 0) {
         return;
       }
       runs.remove(run.ref().tree());
@@ -99,13 +92,23 @@ public final class RunCatalog {
     try {
       Run.Content content = run.content();
       presences.release(content.presence());
-      for (Chunk chunk : content.chunks) {
-        chunks.release(chunk);
-      }
-      chunks.release(run.tree());
+      content.chunks.forEach(this::release);
     } catch (IOException e) {
-      // What stays behind is found when the store is opened again.
-      LOG.log(System.Logger.Level.WARNING, "can''t delete all of a run: {0}", e.getMessage());
+      logFailure(e);
     }
+    release(run.tree());
+  }
+
+  private void release(Chunk chunk) {
+    try {
+      chunks.release(chunk);
+    } catch (IOException e) {
+      logFailure(e);
+    }
+  }
+
+  /** What stays behind is found when the store is opened again. */
+  private static void logFailure(IOException e) {
+    LOG.log(System.Logger.Level.WARNING, "can''t delete all of a run: {0}", e.getMessage());
   }
 }

@@ -3,6 +3,8 @@ package io.bailey.dubtree;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.bailey.io.FaultyFiles.Call;
+import io.bailey.io.StorageException;
+import io.bailey.io.StorageException.Kind;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -181,5 +183,40 @@ final class RunStackTest {
     assertThat(runs.files.list(directory)).hasSize(4);
     second.release();
     assertThat(runs.files.list(directory)).isEmpty();
+  }
+
+  /** What only one disk has may be copied to get rid of garbage. */
+  @Test
+  void aRun_isSharedAsLongAsSeveralDisksHaveIt() throws Exception {
+    TestRuns runs = new TestRuns(directory, 100);
+    Run run = runs.write(0, runs.layer(new Random(1), 0.5)).run();
+    RunStack volume = RunStack.owning(runs.catalog, List.of(run));
+    assertThat(run.content().isShared()).isFalse();
+    RunStack image = volume.fork();
+    assertThat(run.content().isShared()).isTrue();
+    image.release();
+    assertThat(run.content().isShared()).isFalse();
+    volume.release();
+  }
+
+  @Test
+  void aRunThatCouldntBeReadAtFirst_leavesNoFileInTheEnd() throws Exception {
+    for (int n = 1, failures = 1; failures > 0; n++) {
+      TestRuns runs = new TestRuns(directory.resolve("round" + n), 100);
+      RunRef ref = runs.write(0, runs.layer(new Random(n), 0.9)).run().ref();
+      runs.reopen();
+      RunStack stack = RunStack.open(runs.catalog, List.of(ref));
+      runs.files.failNth(n, Kind.IO, path -> true, Call.READ);
+      failures = 0;
+      try {
+        assertThat(stack.storedBytes()).isPositive();
+      } catch (StorageException e) {
+        failures++;
+      }
+      runs.files.heal();
+      assertThat(stack.storedBytes()).isPositive();
+      stack.release();
+      assertThat(runs.files.list(runs.directory)).as("the %dth read failed", n).isEmpty();
+    }
   }
 }
