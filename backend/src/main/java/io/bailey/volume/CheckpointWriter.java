@@ -163,16 +163,27 @@ final class CheckpointWriter {
   }
 
   private void awaitFewRuns() throws StorageException {
-    while (true) {
-      CountDownLatch change;
-      synchronized (top.lock) {
-        if (runs.ownRuns() < MAX_WAITING_RUNS || !merger.merges() || top.closed) {
-          return;
+    if (hasFewRuns()) {
+      return;
+    }
+    context.maintenance().awaitingMerge(1);
+    try {
+      while (!hasFewRuns()) {
+        CountDownLatch change;
+        synchronized (top.lock) {
+          change = top.change();
         }
-        change = top.change();
+        upkeep.requestMerge();
+        top.await(change, VolumeTop.WAIT_MILLIS);
       }
-      upkeep.requestMerge();
-      top.await(change, VolumeTop.WAIT_MILLIS);
+    } finally {
+      context.maintenance().awaitingMerge(-1);
+    }
+  }
+
+  private boolean hasFewRuns() {
+    synchronized (top.lock) {
+      return runs.ownRuns() < MAX_WAITING_RUNS || !merger.merges() || top.closed;
     }
   }
 

@@ -57,6 +57,7 @@ final class Maintenance {
   private volatile @Nullable StorageException noSpace;
   private final AtomicBoolean logging = new AtomicBoolean();
   private final AtomicInteger unlogged = new AtomicInteger();
+  private final AtomicInteger awaitingMerge = new AtomicInteger();
   private final AtomicBoolean relieving = new AtomicBoolean();
   private final AtomicBoolean relievingIndexes = new AtomicBoolean();
   private final AtomicBoolean relievingLog = new AtomicBoolean();
@@ -133,6 +134,16 @@ final class Maintenance {
   /** Merges a volume's runs soon, if the policy says so. */
   void merge(VolumeUpkeep volume) {
     run(merges, volume::backgroundMerge);
+  }
+
+  /** Notes one more checkpoint, or one less, that waits for a merge of its volume. */
+  void awaitingMerge(int change) {
+    awaitingMerge.addAndGet(change);
+  }
+
+  /** Whether buffers can't be emptied before a volume's runs are merged. */
+  boolean awaitsMerge() {
+    return awaitingMerge.get() > 0;
   }
 
   /** Makes a volume's runs compact once nobody has written to it for a while. */

@@ -233,12 +233,15 @@ public final class Volume implements BlockDevice {
 
   /** Does what the merge policy asks for. */
   void merge() throws IOException {
-    merger.merge(false);
+    boolean _ = merger.merge(false);
   }
 
-  /** Gives back what garbage takes, as far as the merge policy finds it worth it. */
-  void compact() throws IOException {
-    merger.merge(true);
+  /**
+   * Gives back what garbage takes, as far as the merge policy finds it worth it; false if it was
+   * ended by what is more urgent.
+   */
+  boolean compact() throws IOException {
+    return merger.merge(true);
   }
 
   /** Turns all that the buffers hold into runs, also what an earlier checkpoint failed at. */

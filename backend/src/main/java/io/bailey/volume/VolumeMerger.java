@@ -40,17 +40,19 @@ final class VolumeMerger {
    * of space it does nothing any more: what can't be read can't be merged.
    *
    * @param atRest what the policy asks for a volume that nobody writes to
+   * @return whether it came to the end, and wasn't ended by what is more urgent
    */
-  void merge(boolean atRest) throws IOException {
+  boolean merge(boolean atRest) throws IOException {
     synchronized (lock) {
       try {
         while (mergeOnce(atRest)) {
           // The next merge may have become due.
         }
         stuck = false;
+        return true;
       } catch (StorageException e) {
         if (closed || e.kind() == Kind.CLOSED) {
-          return;
+          return closed;
         }
         if (e.kind() == Kind.NO_SPACE) {
           stuck = true;
@@ -91,7 +93,9 @@ final class VolumeMerger {
       List<Run> old = all.subList(0, due.get().runs());
       boolean bottom = old.size() == all.size();
       int most = own.count() + MAX_RUNS_WHILE_RESTING;
-      BooleanSupplier cancelled = () -> closed || (atRest && runs.ownRuns() > most);
+      BooleanSupplier cancelled =
+          () ->
+              closed || (atRest && (runs.ownRuns() > most || context.maintenance().awaitsMerge()));
       runs.replace(
           old,
           Merger.merge(context.catalog(), old, due.get(), bottom, epoch, blocks, cancelled),

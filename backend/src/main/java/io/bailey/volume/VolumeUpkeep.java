@@ -201,11 +201,11 @@ final class VolumeUpkeep {
     try {
       if (volume.guestBytesWritten() - writtenAtRestCheck > MAX_RESTING_BYTES) {
         compactAtRest();
-      } else {
-        if (isLogLong()) {
-          volume.checkpoint();
-        }
-        volume.compact();
+      } else if (isLogLong()) {
+        // Not here: it may wait for a merge, and this is the thread for those. One follows it.
+        requestCheckpoint();
+      } else if (!volume.compact()) {
+        compactAtRest();
       }
     } catch (IOException | RuntimeException e) {
       LOG.log(System.Logger.Level.WARNING, "can''t compact {0}: {1}", name, e.getMessage());

@@ -8,10 +8,13 @@ import io.bailey.io.FaultyFiles.Call;
 import io.bailey.io.StorageException;
 import io.bailey.io.StorageException.Kind;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -107,6 +110,88 @@ final class StoreSpaceTest {
       test.files.heal();
       test.store = Store.open(options(), test.files);
       TestStore.compare(test.store.volume("v").orElseThrow(), 0, 21, "reopened");
+    }
+  }
+
+  /** As a process leaves it whose merges found no space, or a run that can't be read. */
+  private static Volume ofManyRuns(TestStore test, String name) throws IOException {
+    test.files.fault(
+        (call, path) -> {
+          if (call == Call.WRITE
+              && TestStore.CHUNKS.test(path)
+              && Thread.currentThread().getName().startsWith("bailey-merge")) {
+            throw FaultyFiles.failure(Kind.NO_SPACE, call, path);
+          }
+        });
+    Volume volume = test.volume(name, Durability.FLUSH);
+    for (int i = 0; i < 50; i++) {
+      TestStore.write(volume, i, i);
+      volume.checkpoint();
+    }
+    return volume;
+  }
+
+  @Test
+  void aLongLogOverManyRuns_isSortedOnceItRests() throws Exception {
+    try (TestStore test = new TestStore(directory)) {
+      ofManyRuns(test, "v");
+      test.store.close();
+      test.files.heal();
+      test.store = Store.open(options(), test.files);
+      Volume volume = test.store.volume("v").orElseThrow();
+      // Over 64 MiB, none of which compresses.
+      for (int i = 0; i < 17_000; i++) {
+        TestStore.write(volume, i % 16_000, i);
+      }
+      volume.flush();
+      Awaitility.await()
+          .atMost(Duration.ofSeconds(60))
+          .until(() -> volume.stats().journalBytes() < 1 << 20);
+    }
+  }
+
+  @Test
+  void aMergeAtRest_makesWayForOneThatABufferWaitsFor() throws Exception {
+    try (TestStore test = new TestStore(directory)) {
+      Volume resting = test.volume("resting", Durability.FLUSH);
+      for (int i = 0; i < 2000; i++) {
+        TestStore.write(resting, i, i);
+      }
+      resting.empty();
+      resting.trim(0, 1900 * 4096);
+      resting.empty();
+      CountDownLatch merge = new CountDownLatch(1);
+      test.files.fault(
+          (call, path) -> {
+            if (call == Call.WRITE && Thread.currentThread().getName().startsWith("bailey-merge")) {
+              FaultyFiles.await(merge);
+            }
+          });
+      Volume busy = test.volume("busy", Durability.FLUSH);
+      AtomicInteger done = new AtomicInteger();
+      Thread writer = Thread.ofPlatform().start(() -> checkpoints(busy, done));
+      try {
+        Awaitility.await()
+            .until(() -> done.get() >= 48 && writer.getState() == Thread.State.TIMED_WAITING);
+        assertThat(resting.compact()).isFalse();
+      } finally {
+        merge.countDown();
+      }
+      writer.join();
+      assertThat(done).hasValue(60);
+      assertThat(resting.compact()).isTrue();
+    }
+  }
+
+  private static void checkpoints(Volume volume, AtomicInteger done) {
+    try {
+      for (int i = 0; i < 60; i++) {
+        TestStore.write(volume, i, i);
+        volume.checkpoint();
+        done.incrementAndGet();
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
   }
 
