@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
 final class SegmentScan {
   private static final int WINDOW_BYTES = 1 << 20;
 
-  /** More than the longest record takes, so that the one behind a damaged one is found. */
+  /** More than most records take, so that the one behind a damaged one is found at once. */
   private static final int NEAR_BYTES = 2 << 20;
 
   private static final byte MAGIC_BYTE = (byte) (RecordHeader.MAGIC >> 24);
@@ -89,18 +89,32 @@ final class SegmentScan {
   /**
    * The first header behind a place where none is; null if none comes. Far behind it only the
    * beginnings of pages are looked at, where the first record after each sync lies: a start scans
-   * tens of MiB here, with code that isn't compiled yet. Also behind what was kept: there may have
-   * been no room for more.
+   * tens of MiB here, with code that isn't compiled yet. Only where there is one, and so damage and
+   * no end, all that lies before it is. Also behind what was kept: there may have been no room for
+   * more.
    */
   @Nullable RecordHeader nextAnywhere() throws IOException {
+    long nearEnd = Math.min(size, at + NEAR_BYTES);
+    RecordHeader near = firstHeader(at, nearEnd, Journal.RECORD_ALIGNMENT);
+    if (near != null) {
+      return near;
+    }
+    RecordHeader far = firstHeader(Journal.nextPage(nearEnd), size, Journal.PAGE_BYTES);
+    if (far == null) {
+      return null;
+    }
+    long offset = far.links().offset();
+    RecordHeader between = firstHeader(nearEnd, offset, Journal.RECORD_ALIGNMENT);
+    return between != null ? between : headerAt(offset);
+  }
+
+  /** The first header that begins in a range, at a multiple of a step from its begin. */
+  private @Nullable RecordHeader firstHeader(long begin, long end, int step) throws IOException {
     byte[] window = new byte[WINDOW_BYTES];
-    for (long from = at; from + RecordHeader.BYTES <= size; from += WINDOW_BYTES) {
-      int length = (int) Math.min(WINDOW_BYTES, size - from);
+    for (long from = begin; from < end; from += WINDOW_BYTES) {
+      int length = (int) Math.min(WINDOW_BYTES, end - from);
       segment.read(from, window, 0, length);
-      boolean near = from - at < NEAR_BYTES;
-      int step = near ? Journal.RECORD_ALIGNMENT : Journal.PAGE_BYTES;
-      int first = near ? 0 : (int) (Journal.nextPage(from) - from);
-      for (int i = first; i + Integer.BYTES <= length; i += step) {
+      for (int i = 0; i + Integer.BYTES <= length; i += step) {
         // The byte first: it is read without a call.
         if (window[i] == MAGIC_BYTE && RecordHeader.intAt(window, i) == RecordHeader.MAGIC) {
           RecordHeader header = headerAt(from + i);
