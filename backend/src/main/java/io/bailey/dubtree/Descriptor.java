@@ -39,7 +39,7 @@ record Descriptor(
   static final int TYPE = 3;
   static final int MAX_EPOCHS = Short.MAX_VALUE;
   static final int MAX_HEIGHT = 16;
-  private static final int MAX_CHUNKS = 1 << 20;
+  static final int MAX_CHUNKS = 1 << 20;
 
   /** The name and salt of an epoch that values were sealed in. */
   record EpochRef(DataKey.Id keyId, byte[] salt) {}

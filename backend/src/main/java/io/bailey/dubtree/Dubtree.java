@@ -9,7 +9,7 @@ public final class Dubtree {
 
   public static final int BLOCK_SHIFT = 12;
 
-  /** Blocks of the largest disk: 16 TiB and some. */
+  /** Blocks of the largest disk: 256 TiB. */
   public static final long MAX_BLOCKS = 1L << 36;
 
   /** Stored bytes that the first level below the newest runs holds. */

@@ -198,24 +198,33 @@ public final class RunWriter implements AutoCloseable {
     valueBytes += size;
   }
 
-  private int writtenChunk() {
+  private int writtenChunk() throws StorageException {
     if (values.chunkNumber() != writtenNumber) {
       writtenNumber = values.chunkNumber();
-      writtenIndex = table.size();
-      table.add(new TableEntry());
+      writtenIndex = newEntry(null);
     }
     return writtenIndex;
   }
 
-  private int stayingChunk(Chunk chunk) {
-    return stayingIndex.computeIfAbsent(
-        chunk,
-        c -> {
-          TableEntry entry = new TableEntry();
-          entry.chunk = c;
-          table.add(entry);
-          return table.size() - 1;
-        });
+  private int stayingChunk(Chunk chunk) throws StorageException {
+    Integer known = stayingIndex.get(chunk);
+    if (known == null) {
+      known = newEntry(chunk);
+      stayingIndex.put(chunk, known);
+    }
+    return known;
+  }
+
+  private int newEntry(@Nullable Chunk chunk) throws StorageException {
+    if (table.size() == Descriptor.MAX_CHUNKS) {
+      throw new StorageException(
+          Kind.INVALID,
+          "a run can't have over " + Descriptor.MAX_CHUNKS + " files, which are some 3 TiB");
+    }
+    TableEntry entry = new TableEntry();
+    entry.chunk = chunk;
+    table.add(entry);
+    return table.size() - 1;
   }
 
   private int epochIndex(Epoch which) throws StorageException {

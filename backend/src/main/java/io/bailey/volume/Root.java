@@ -101,6 +101,16 @@ record Root(
   int writeFresh(
       HostFiles files, Path directory, String name, KeyRing keys, KeyWrap wrap, boolean sync)
       throws IOException {
+    if (keyIds.size() > MAX_KEYS) {
+      throw new StorageException(
+          Kind.INVALID,
+          name
+              + " would need "
+              + keyIds.size()
+              + " data keys, one for each commit since which nothing has replaced its data, and "
+              + MAX_KEYS
+              + " is the most: copy the disk to a new volume, and go on with that");
+    }
     byte[] bytes = encode(keys, wrap);
     Path fresh = directory.resolve(name + UNFINISHED);
     files.delete(fresh);

@@ -125,4 +125,21 @@ final class RootTest {
     root.writeFresh(files, directory, "r", keys, wrap, sync);
     root.install(files, directory, "r", sync);
   }
+
+  @Test
+  void aRootThatNoStartWouldTake_isNotWritten() throws Exception {
+    List<DataKey.Id> ids = new ArrayList<>();
+    for (int i = 0; i <= 4096; i++) {
+      DataKey key = DataKey.random();
+      keys.add(key);
+      ids.add(key.id());
+    }
+    Root most = Root.ofImage(512, Optional.empty(), List.of(), ids.subList(0, 4096));
+    assertThat(most.writeFresh(files, directory, "most", keys, wrap, false)).isPositive();
+    Root tooMany = Root.ofImage(512, Optional.empty(), List.of(), ids);
+    assertThatThrownBy(() -> tooMany.writeFresh(files, directory, "v", keys, wrap, false))
+        .hasMessageContaining("v would need 4097 data keys")
+        .hasMessageContaining("copy the disk");
+    assertThat(directory.resolve("v~new")).doesNotExist();
+  }
 }
