@@ -4,6 +4,7 @@ import io.bailey.io.StorageException.Kind;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
@@ -17,6 +18,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -111,6 +113,8 @@ public final class LocalFiles implements HostFiles {
       entries.forEach(entry -> names.add(String.valueOf(entry.getFileName())));
     } catch (NoSuchFileException e) {
       return List.of();
+    } catch (DirectoryIteratorException e) {
+      throw failure("list", directory, Objects.requireNonNull(e.getCause()));
     } catch (IOException e) {
       throw failure("list", directory, e);
     }
