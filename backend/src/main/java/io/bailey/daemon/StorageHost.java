@@ -140,7 +140,7 @@ final class StorageHost implements StorageService {
           find(name);
           NbdExport export = exports.remove(name);
           if (export != null) {
-            export.stop(Duration.ZERO);
+            export.abandon();
           }
           store.removeVolume(name);
           run.removeVolumeSocket(name);

@@ -80,9 +80,23 @@ public final class NbdExport {
    * @throws IOException where the flush fails; the export is stopped all the same
    */
   public synchronized void stop(Duration grace) throws IOException {
-    if (stopped) {
-      return;
+    if (!stopped) {
+      end(grace);
+      device.flush();
     }
+  }
+
+  /**
+   * Stops as {@link #stop} does, without grace and without a flush: for a device that is about to
+   * be deleted, which a flush that fails must not keep from it.
+   */
+  public synchronized void abandon() throws IOException {
+    if (!stopped) {
+      end(Duration.ZERO);
+    }
+  }
+
+  private void end(Duration grace) throws IOException {
     stopped = true;
     stopping = true;
     try {
@@ -94,7 +108,6 @@ public final class NbdExport {
       connections.forEach(Connection::close);
       server.stopped(this);
     }
-    device.flush();
   }
 
   private void awaitIdle(long deadline) {

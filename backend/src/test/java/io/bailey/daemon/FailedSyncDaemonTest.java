@@ -34,6 +34,8 @@ final class FailedSyncDaemonTest {
       Process daemon = bailey.start();
       String uri = DaemonProcess.uri("v", bailey.create("v", 1 << 20, "flush"));
       assertThat(io(uri, "write -P 1 0 8k", "flush").exitCode()).isZero();
+      String other = DaemonProcess.uri("other", bailey.create("other", 1 << 20, "flush"));
+      assertThat(io(other, "write -P 1 0 8k").exitCode()).isZero();
 
       Path trace = bailey.directory.resolve("trace");
       Process strace = refuseSyncs(daemon, trace);
@@ -53,6 +55,10 @@ final class FailedSyncDaemonTest {
       assertThat(io(uri, "read -P 2 0 4k", "read -P 1 4k 4k").out())
           .contains("read 4096/4096")
           .doesNotContain("failed");
+
+      ControlClient.Answer removed = bailey.delete("/v1/volumes/other");
+      assertThat(removed.status()).as(removed.body()).isEqualTo(204);
+      assertThat(bailey.get("/v1/volumes").body()).contains("\"v\"").doesNotContain("\"other\"");
 
       bailey.kill();
       bailey.start();

@@ -257,6 +257,19 @@ class NbdServerTest {
   }
 
   @Test
+  void whatIsGivenUpIsNotFlushed() throws IOException {
+    try (RawClient client = served.simple()) {
+      assertThat(client.ask(Wire.WRITE, 0, 0, 512, new byte[512])).isZero();
+      served.disk().failWith(Kind.IO);
+      served.export().abandon();
+      assertThatThrownBy(() -> client.receive(1)).isInstanceOf(IOException.class);
+    }
+    served.export().stop(Duration.ZERO);
+    assertThat(served.disk().calls()).containsExactly("write 0 512");
+    assertThat(served.socket()).doesNotExist();
+  }
+
+  @Test
   void stopEndsThoughARequestNeverDoes() throws Exception {
     try (RawClient client = served.simple()) {
       served.disk().hold();
