@@ -35,6 +35,8 @@ final class Vm {
 
   private static final Duration ADOPTED_POLL = Duration.ofMillis(200);
   private static final Duration BUTTON_INTERVAL = Duration.ofSeconds(2);
+  private static final long ROOM_INTERVAL_NANOS = TimeUnit.SECONDS.toNanos(2);
+  private static final String NO_ROOM = "paused: its disk has no room; it goes on when there is";
 
   /** A guest that says nothing for so long is taken to be up: it may be one that isn't ours. */
   private static final Duration SILENT_BOOT = Duration.ofMinutes(2);
@@ -61,10 +63,13 @@ final class Vm {
   private @Nullable ProcessIdentity process;
   private @Nullable QmpClient qmp;
   private @Nullable Double bootSeconds;
+  private boolean mayBePaused;
+  private boolean lacksRoom;
 
   // Of the watching thread alone.
   private long consoleAt;
   private final StringBuilder line = new StringBuilder();
+  private long nextTry = System.nanoTime();
 
   /**
    * @param release frees what the VM had, before it is shown as ended
@@ -100,7 +105,7 @@ final class Vm {
         spec.volume(),
         spec.image(),
         state,
-        Optional.ofNullable(reason),
+        Optional.ofNullable(lacksRoom ? NO_ROOM : reason),
         p == null || state.ended() ? Optional.empty() : Optional.of(p.pid()),
         spec.machine(),
         spec.accelerator(),
@@ -216,6 +221,7 @@ final class Vm {
       } catch (TimeoutException e) {
         look();
         connect();
+        goOnWithRoom();
       } catch (InterruptedException | ExecutionException e) {
         kill();
         finish(VmState.FAILED, "lost sight of QEMU: " + message(e));
@@ -307,6 +313,7 @@ final class Vm {
       QmpClient client = QmpClient.connect(files.qmpSocket(), QMP_TIMEOUT, this::hear);
       synchronized (this) {
         qmp = client;
+        mayBePaused = true; // by an event that nobody heard
       }
     } catch (IOException e) {
       LOG.log(Level.DEBUG, "VM {0}: no QMP yet: {1}", spec.name(), message(e));
@@ -326,11 +333,73 @@ final class Vm {
     switch (event.name()) {
       case "SHUTDOWN" -> shutdown = event.data().getString("reason", "unknown");
       case "GUEST_PANICKED" -> guestFailure = "the guest's kernel panicked";
-      case "BLOCK_IO_ERROR" ->
-          reason = cut("disk error: " + event.data().getString("reason", "unknown"));
-      case "STOP" -> LOG.log(Level.INFO, "VM {0} is paused", spec.name());
-      case "RESUME" -> LOG.log(Level.INFO, "VM {0} goes on", spec.name());
+      case "BLOCK_IO_ERROR" -> diskFailed(event.data());
+      case "STOP" -> {
+        mayBePaused = true;
+        LOG.log(pauseLevel(), "VM {0} is paused", spec.name());
+      }
+      case "RESUME" -> LOG.log(pauseLevel(), "VM {0} goes on", spec.name());
       default -> LOG.log(Level.DEBUG, "VM {0}: {1}", spec.name(), event.name());
+    }
+  }
+
+  /** One that waits for room is let go on every other second, and most often paused again. */
+  private synchronized Level pauseLevel() {
+    return lacksRoom ? Level.DEBUG : Level.INFO;
+  }
+
+  private synchronized void diskFailed(JsonObject error) {
+    // One that paused the guest isn't known to it: the request is sent again when it goes on.
+    if (!"stop".equals(error.getString("action"))) {
+      reason = cut("disk error: " + error.getString("reason", "unknown"));
+    }
+  }
+
+  /**
+   * Lets a guest go on that QEMU paused because its disk had no room, again and again until there
+   * is some. One that was paused for another reason is left to whoever did it.
+   */
+  private void goOnWithRoom() {
+    QmpClient client;
+    synchronized (this) {
+      client = qmp;
+      boolean wanted = state != VmState.STOPPING && (mayBePaused || lacksRoom);
+      if (client == null || !wanted || System.nanoTime() - nextTry < 0) {
+        return;
+      }
+      mayBePaused = false;
+    }
+    try {
+      boolean lacks = isPausedForRoom(client);
+      tellOfRoom(lacks);
+      if (lacks) {
+        client.execute("cont", new JsonObject(), QMP_TIMEOUT);
+      }
+    } catch (IOException e) {
+      LOG.log(Level.DEBUG, "VM {0}: {1}", spec.name(), message(e));
+      synchronized (this) {
+        mayBePaused = true;
+      }
+    }
+    nextTry = System.nanoTime() + ROOM_INTERVAL_NANOS;
+  }
+
+  private static boolean isPausedForRoom(QmpClient client) throws IOException {
+    JsonObject status = client.execute("query-status", new JsonObject(), QMP_TIMEOUT);
+    return "io-error".equals(status.getString("status"));
+  }
+
+  private void tellOfRoom(boolean lacks) {
+    synchronized (this) {
+      if (lacksRoom == lacks) {
+        return;
+      }
+      lacksRoom = lacks;
+    }
+    if (lacks) {
+      LOG.log(Level.WARNING, "VM {0} is {1}", spec.name(), NO_ROOM);
+    } else {
+      LOG.log(Level.INFO, "VM {0} goes on: its disk has room", spec.name());
     }
   }
 
@@ -395,6 +464,7 @@ final class Vm {
     synchronized (this) {
       state = end;
       reason = cut(why);
+      lacksRoom = false;
     }
     LOG.log(
         end == VmState.FAILED ? Level.WARNING : Level.INFO,
@@ -453,13 +523,29 @@ final class Vm {
   private boolean powerDown(Duration patience) {
     Instant deadline = Instant.now().plus(patience);
     Duration left = patience;
-    while (left.isPositive() && step("the guest powered off", "system_powerdown")) {
+    while (left.isPositive()
+        && !hearsNothing()
+        && step("the guest powered off", "system_powerdown")) {
       if (awaitEnd(left.compareTo(BUTTON_INTERVAL) < 0 ? left : BUTTON_INTERVAL)) {
         return true;
       }
       left = Duration.between(Instant.now(), deadline);
     }
     return false;
+  }
+
+  /** Whether the guest is paused for want of room, and a button pressed in vain. */
+  private boolean hearsNothing() {
+    QmpClient client;
+    synchronized (this) {
+      client = mayBePaused || lacksRoom ? qmp : null;
+    }
+    try {
+      return client != null && isPausedForRoom(client);
+    } catch (IOException e) {
+      LOG.log(Level.DEBUG, "VM {0}: {1}", spec.name(), message(e));
+      return false;
+    }
   }
 
   private synchronized @Nullable ProcessIdentity process() {

@@ -64,6 +64,11 @@ final class TestDaemon implements AutoCloseable {
     return daemon;
   }
 
+  /** SIGKILL for the daemon. */
+  void kill() throws InterruptedException {
+    daemons.getLast().destroyForcibly().waitFor();
+  }
+
   /** Runs a command to its end and returns what it prints. */
   String command(String... words) throws Exception {
     List<String> all = new ArrayList<>(List.of(words));
@@ -130,20 +135,7 @@ final class TestDaemon implements AutoCloseable {
 
   /** The golden disk of the tests with another init. */
   Path diskWithInit(String init) throws Exception {
-    Path disk = Files.copy(TestGuest.goldenDisk(), directory.resolve("writer.img"));
-    Path script = Files.writeString(directory.resolve("init"), init);
-    Path commands =
-        Files.writeString(
-            directory.resolve("commands"),
-            "rm /sbin/init\nwrite " + script + " /sbin/init\nsif /sbin/init mode 0100755\n");
-    run(
-        List.of(
-            new HostProgram("debugfs", "e2fsprogs").locate().toString(),
-            "-w",
-            "-f",
-            commands.toString(),
-            disk.toString()));
-    return disk;
+    return TestGuest.diskWithInit(directory, init);
   }
 
   String log() throws IOException {

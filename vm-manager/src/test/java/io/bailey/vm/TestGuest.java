@@ -3,6 +3,7 @@ package io.bailey.vm;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
@@ -43,5 +44,23 @@ final class TestGuest {
       golden = disk;
     }
     return golden;
+  }
+
+  /** The golden disk with another init, in a directory where the files for that go too. */
+  static Path diskWithInit(Path directory, String init) throws Exception {
+    Path disk = Files.copy(goldenDisk(), directory.resolve("writer.img"));
+    Path script = Files.writeString(directory.resolve("init"), init);
+    Path commands =
+        Files.writeString(
+            directory.resolve("commands"),
+            "rm /sbin/init\nwrite " + script + " /sbin/init\nsif /sbin/init mode 0100755\n");
+    TestDaemon.run(
+        List.of(
+            new HostProgram("debugfs", "e2fsprogs").locate().toString(),
+            "-w",
+            "-f",
+            commands.toString(),
+            disk.toString()));
+    return disk;
   }
 }
