@@ -1,6 +1,7 @@
 package io.bailey.daemon;
 
 import io.bailey.io.StorageException;
+import io.bailey.nbd.NbdServer;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -90,7 +91,7 @@ final class RunDirectory implements AutoCloseable {
    */
   Path volumeSocket(String volume) throws IOException {
     Path parent = directory.resolve("nbd").resolve(volume);
-    Path socket = parent.resolve("nbd.sock");
+    Path socket = socketIn(parent);
     checkSocketPath(socket, "volume name or --run-dir");
     makeOwnerOnly(parent);
     return socket;
@@ -99,8 +100,12 @@ final class RunDirectory implements AutoCloseable {
   /** Removes what {@link #volumeSocket} made. */
   void removeVolumeSocket(String volume) throws IOException {
     Path parent = directory.resolve("nbd").resolve(volume);
-    Files.deleteIfExists(parent.resolve("nbd.sock"));
+    Files.deleteIfExists(socketIn(parent));
     Files.deleteIfExists(parent);
+  }
+
+  private static Path socketIn(Path volumeDirectory) {
+    return volumeDirectory.resolve("nbd.sock");
   }
 
   /** Where the control socket is bound before it has its rights; the directory is there then. */
@@ -200,7 +205,7 @@ final class RunDirectory implements AutoCloseable {
     makeOwnerOnly(exports);
     try (DirectoryStream<Path> volumes = Files.newDirectoryStream(exports)) {
       for (Path volume : volumes) {
-        Files.deleteIfExists(volume.resolve("nbd.sock"));
+        NbdServer.clear(socketIn(volume));
         Files.deleteIfExists(volume);
       }
     }

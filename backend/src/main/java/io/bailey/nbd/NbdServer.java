@@ -71,6 +71,11 @@ public final class NbdServer implements AutoCloseable {
     return export;
   }
 
+  /** Removes what a dead server left in a socket's place and beside it. */
+  public static void clear(Path socket) throws IOException {
+    UnixListener.clear(socket);
+  }
+
   /** Stops every export, all at the same time, and returns when they have stopped. */
   @Override
   public void close() {

@@ -57,8 +57,8 @@ final class UnixListener implements AutoCloseable {
     if (directory == null) {
       throw new StorageException(Kind.INVALID, "socket " + socket + ": not a file's path");
     }
-    Path nursery = directory.resolve(".n");
-    Path cradle = nursery.resolve("s");
+    Path nursery = nursery(socket);
+    Path cradle = cradle(socket);
     int longest = Math.max(bytes(socket), bytes(cradle));
     if (longest > MAX_PATH_BYTES) {
       throw new StorageException(
@@ -82,6 +82,22 @@ final class UnixListener implements AutoCloseable {
       throw new StorageException(
           Kind.IO, "socket " + socket + ": can't listen: " + e.getMessage(), e);
     }
+  }
+
+  /** Removes what a dead process left, also of a socket that it was just binding. */
+  static void clear(Path socket) throws IOException {
+    Files.deleteIfExists(socket);
+    Files.deleteIfExists(cradle(socket));
+    Files.deleteIfExists(nursery(socket));
+  }
+
+  /** The fresh directory beside a socket. */
+  private static Path nursery(Path socket) {
+    return socket.resolveSibling(".n");
+  }
+
+  private static Path cradle(Path socket) {
+    return nursery(socket).resolve("s");
   }
 
   private static UnixListener bindIn(Path nursery, Path cradle, Path socket) throws IOException {

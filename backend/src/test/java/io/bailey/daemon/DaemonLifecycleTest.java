@@ -94,7 +94,11 @@ class DaemonLifecycleTest {
   @Test
   void staleSockets_areReplaced() throws IOException {
     Path run = Files.createDirectories(directory.resolve("run/nbd/gone"));
-    for (Path stale : List.of(directory.resolve("run/bailey.sock"), run.resolve("nbd.sock"))) {
+    // As a daemon leaves it that is killed while it makes the socket.
+    Path binding = Files.createDirectory(run.resolve(".n"));
+    for (Path stale :
+        List.of(
+            directory.resolve("run/bailey.sock"), run.resolve("nbd.sock"), binding.resolve("s"))) {
       try (ServerSocketChannel server = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
         server.bind(UnixDomainSocketAddress.of(stale));
       }
