@@ -30,6 +30,10 @@ final class Vm {
   private static final System.Logger LOG = System.getLogger(Vm.class.getName());
   private static final Duration QMP_TIMEOUT = Duration.ofSeconds(2);
   private static final Duration STEP_TIMEOUT = Duration.ofSeconds(3);
+
+  /** More than a stop takes that meets every timeout but the guest's. */
+  private static final Duration LADDER_TIMEOUT = Duration.ofSeconds(20);
+
   private static final Duration BOOTING_POLL = Duration.ofMillis(20);
   private static final Duration RUNNING_POLL = Duration.ofSeconds(1);
 
@@ -58,6 +62,7 @@ final class Vm {
   private Instant started = Instant.now();
   private @Nullable String reason;
   private @Nullable String stopStep;
+  private Instant powerOffUntil = Instant.MIN;
   private @Nullable String guestFailure;
   private @Nullable String shutdown;
   private @Nullable ProcessIdentity process;
@@ -477,33 +482,32 @@ final class Vm {
 
   /**
    * Ends the VM and returns when it has ended: asks the guest by ACPI and waits, then tells QEMU to
-   * quit, then ends the process. A guest that is still booting isn't asked.
+   * quit, then ends the process. A guest that is still booting isn't asked. Called again meanwhile
+   * it can only shorten the time that the guest has.
    */
   void stop(Duration patience) throws IOException {
     boolean first;
-    boolean up;
+    Instant until = Instant.now().plus(patience);
     synchronized (this) {
       if (state.ended()) {
         return;
       }
       first = state != VmState.STOPPING;
-      up = state == VmState.RUNNING;
       if (first) {
+        powerOffUntil = state == VmState.RUNNING ? until : Instant.MIN;
         state = VmState.STOPPING;
         stopStep = "stopped";
+      } else if (until.isBefore(powerOffUntil)) {
+        powerOffUntil = until;
       }
     }
-    boolean gone =
-        first
-            ? climb(up && !patience.isZero() ? patience : Duration.ZERO)
-            : awaitEnd(patience.plus(STEP_TIMEOUT.multipliedBy(4)));
-    if (!gone) {
+    if (!(first ? climb() : awaitEnd(patience.plus(LADDER_TIMEOUT)))) {
       throw new StorageException(
           StorageException.Kind.IO, "VM " + spec.name() + " doesn't end, even when killed");
     }
   }
 
-  private boolean climb(Duration patience) {
+  private boolean climb() {
     if (process() == null && awaitEnd(Duration.ofMillis(500))) {
       return true; // it waited for its turn
     }
@@ -513,25 +517,29 @@ final class Vm {
         return true;
       }
     }
-    return powerDown(patience)
+    return powerDown()
         || (step("ended by QEMU's quit", "quit") && awaitEnd(STEP_TIMEOUT))
         || (signal(false) && awaitEnd(STEP_TIMEOUT))
         || (signal(true) && awaitEnd(STEP_TIMEOUT));
   }
 
   /** Presses the power button again and again: a guest that is hardly up misses the first time. */
-  private boolean powerDown(Duration patience) {
-    Instant deadline = Instant.now().plus(patience);
-    Duration left = patience;
+  private boolean powerDown() {
+    Duration left = timeToPowerOff();
     while (left.isPositive()
         && !hearsNothing()
         && step("the guest powered off", "system_powerdown")) {
       if (awaitEnd(left.compareTo(BUTTON_INTERVAL) < 0 ? left : BUTTON_INTERVAL)) {
         return true;
       }
-      left = Duration.between(Instant.now(), deadline);
+      left = timeToPowerOff();
     }
     return false;
+  }
+
+  private synchronized Duration timeToPowerOff() {
+    Instant now = Instant.now();
+    return now.isBefore(powerOffUntil) ? Duration.between(now, powerOffUntil) : Duration.ZERO;
   }
 
   /** Whether the guest is paused for want of room, and a button pressed in vain. */

@@ -7,11 +7,14 @@ import static org.awaitility.Awaitility.await;
 import io.bailey.io.StorageException;
 import io.bailey.volume.ImageName;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -149,6 +152,29 @@ class VmSupervisorTest {
     VmView stopped = vms.stop("golden-1", Duration.ofSeconds(20));
     assertThat(stopped.state()).isEqualTo(VmState.STOPPED);
     assertThat(log("golden-1")).doesNotContain("BAILEY off");
+  }
+
+  @Test
+  void aLaterStopShortensTheTimeThatAnEarlierOneGaveTheGuest() throws Exception {
+    String deaf = "#!/bin/sh\necho 'BAILEY ready' >/dev/console\nexec /bin/sleep 100000\n";
+    storage.addImage("deaf", TestGuest.diskWithInit(directory, deaf));
+    vms.run(request("deaf", 1, "microvm"));
+    awaitState("deaf-1", VmState.RUNNING);
+    CompletableFuture<VmView> patient =
+        CompletableFuture.supplyAsync(
+            () -> stop("deaf-1", Duration.ofHours(1)), Thread.ofVirtual()::start);
+    awaitState("deaf-1", VmState.STOPPING);
+    vms.remove("deaf-1");
+    assertThat(patient.get(20, TimeUnit.SECONDS).reason()).contains("ended by QEMU's quit");
+    assertThat(vms.list()).isEmpty();
+  }
+
+  private VmView stop(String name, Duration patience) {
+    try {
+      return vms.stop(name, patience);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   @Test
