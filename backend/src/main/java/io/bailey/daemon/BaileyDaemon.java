@@ -31,8 +31,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Imports are cancelled and the control API closes, then extensions stop while volumes are still
  * served, then exports end and flush, the store closes, and the sockets go. {@link #run} does it on
- * TERM and INT; a second signal, or {@value #STOP_SECONDS} s, ends the process hard, which costs
- * nothing that was acknowledged.
+ * TERM, INT and HUP; a second signal, or {@value #STOP_SECONDS} s, ends the process hard, which
+ * costs nothing that was acknowledged.
  */
 public final class BaileyDaemon implements AutoCloseable {
   private static final System.Logger LOG = System.getLogger(BaileyDaemon.class.getName());
@@ -111,7 +111,7 @@ public final class BaileyDaemon implements AutoCloseable {
   }
 
   /**
-   * Runs a daemon until TERM or INT; the process is to end when this returns.
+   * Runs a daemon until TERM, INT or HUP; the process is to end when this returns.
    *
    * @param ready hears the control socket once it answers
    * @return the exit code: 0 after a clean stop, 1 if something failed to stop

@@ -7,7 +7,8 @@ import java.lang.reflect.Proxy;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Hears TERM and INT.
+ * Hears TERM, INT and HUP, but not one that the process was started to ignore, as {@code nohup} has
+ * it for HUP: the JVM leaves that alone.
  *
  * <p>Design note: a shutdown hook can't tell a second signal, and it makes the exit code the
  * signal's. The class that can, {@code sun.misc.Signal}, is in a supported module but warns at
@@ -16,7 +17,7 @@ import org.jspecify.annotations.Nullable;
 final class Signals {
   private Signals() {}
 
-  /** Calls {@code listener}, on a thread of the JVM's, at each TERM and INT from now on. */
+  /** Calls {@code listener}, on a thread of the JVM's, at each of them from now on. */
   static void onStop(Runnable listener) {
     try {
       Class<?> signal = Class.forName("sun.misc.Signal");
@@ -25,13 +26,13 @@ final class Signals {
           (self, method, arguments) -> call(listener, self, method, arguments);
       Object proxy =
           Proxy.newProxyInstance(handler.getClassLoader(), new Class<?>[] {handler}, calls);
-      for (String name : new String[] {"TERM", "INT"}) {
+      for (String name : new String[] {"TERM", "INT", "HUP"}) {
         Object instance = signal.getConstructor(String.class).newInstance(name);
         signal.getMethod("handle", signal, handler).invoke(null, instance, proxy);
       }
     } catch (ReflectiveOperationException e) {
       System.getLogger(Signals.class.getName())
-          .log(Level.WARNING, "this JVM can't handle TERM and INT; stopping will not be clean", e);
+          .log(Level.WARNING, "this JVM can't handle signals; stopping will not be clean", e);
     }
   }
 

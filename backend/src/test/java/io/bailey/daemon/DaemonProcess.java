@@ -71,7 +71,7 @@ public final class DaemonProcess implements AutoCloseable {
   public Process start(String... more) throws IOException {
     List<String> command = new ArrayList<>();
     // A shell's background job ignores INT, and what it starts inherits that.
-    command.addAll(List.of("env", "--default-signal=INT,TERM"));
+    command.addAll(List.of("env", "--default-signal=INT,TERM,HUP"));
     command.addAll(DISTRIBUTION.isEmpty() ? ofClassPath() : ofDistribution());
     command.addAll(List.of(more));
     Process process =

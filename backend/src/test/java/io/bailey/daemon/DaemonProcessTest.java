@@ -31,7 +31,7 @@ class DaemonProcessTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"TERM", "INT"})
+  @ValueSource(strings = {"TERM", "INT", "HUP"})
   void signal_stopsCleanly_andLeavesNoSocket(String name) throws Exception {
     Process daemon = bailey.start();
     bailey.signal(name);
