@@ -28,6 +28,7 @@ public final class OfflineCheck {
       Optional<String> repairFrom,
       Progress progress)
       throws IOException {
+    CoreFiles.leaveMemoryOut();
     Path memory = MemoryDirectory.SHARED.resolve(MemoryDirectory.nameOf(store));
     Optional<ChunkSource> source =
         repairFrom.isEmpty() ? Optional.empty() : Optional.of(ChunkSources.of(repairFrom.get()));

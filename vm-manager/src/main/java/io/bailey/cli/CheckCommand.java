@@ -67,22 +67,38 @@ final class CheckCommand extends ClientCommand {
   }
 
   @Override
-  void run(DaemonClient daemon) throws IOException {
-    JsonObject report;
-    Optional<String> source = source();
-    try (ImportProgress progress = ImportProgress.after(1000, "check")) {
-      report =
-          store == null
-              ? daemon.check(names, values, source, progress)
-              : Json.object(
-                  OfflineCheck.run(
-                      store.toAbsolutePath().normalize(),
-                      key,
-                      names,
-                      values,
-                      source,
-                      progress::progress));
+  void run() throws IOException {
+    key.check(line());
+    if (store == null) {
+      super.run();
+    } else {
+      tell(checkByItself(store.toAbsolutePath().normalize()));
     }
+  }
+
+  @Override
+  void run(DaemonClient daemon) throws IOException {
+    tell(checkWith(daemon));
+  }
+
+  private JsonObject checkByItself(Path directory) throws IOException {
+    try (ImportProgress progress = progress()) {
+      return Json.object(
+          OfflineCheck.run(directory, key, names, values, source(), progress::progress));
+    }
+  }
+
+  private JsonObject checkWith(DaemonClient daemon) throws IOException {
+    try (ImportProgress progress = progress()) {
+      return daemon.check(names, values, source(), progress);
+    }
+  }
+
+  private static ImportProgress progress() {
+    return ImportProgress.after(1000, "check");
+  }
+
+  private void tell(JsonObject report) throws IOException {
     if (json) {
       out().println(Json.line(report.fields()));
     } else {

@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -36,22 +37,31 @@ abstract class ClientCommand implements Callable<Integer> {
 
   @Override
   public final Integer call() throws Exception {
+    run();
+    out().flush();
+    return 0;
+  }
+
+  /** Does it; what needs no daemon then needs no run directory either. */
+  void run() throws IOException {
     Path directory =
         runDirectory == null ? DefaultPlaces.ofThisProcess().runDirectory() : runDirectory;
     run(new DaemonClient(directory.toAbsolutePath().normalize()));
-    out().flush();
-    return 0;
   }
 
   /** Does it; an exception is exit code 1, a {@link #usage} exception 2. */
   abstract void run(DaemonClient daemon) throws IOException;
 
+  final CommandLine line() {
+    return spec.commandLine();
+  }
+
   final PrintWriter out() {
-    return spec.commandLine().getOut();
+    return line().getOut();
   }
 
   final PrintWriter err() {
-    return spec.commandLine().getErr();
+    return line().getErr();
   }
 
   final void print(Table table) {
@@ -60,7 +70,7 @@ abstract class ClientCommand implements Callable<Integer> {
 
   /** A failure of the kind that {@code --help} answers. */
   final ParameterException usage(String message) {
-    return new ParameterException(spec.commandLine(), message);
+    return new ParameterException(line(), message);
   }
 
   /** Does the same to each name: all are tried, and the first failure is the command's. */

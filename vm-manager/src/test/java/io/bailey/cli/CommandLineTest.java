@@ -63,6 +63,7 @@ class CommandLineTest {
         "daemon extra",
         "daemon --key-file a --passphrase",
         "daemon --passphrase-file a --passphrase",
+        "check --store a --key-file b --passphrase",
         "rekey",
         "rekey --to-store-key --to-key-file a",
         "rekey --key-file a --passphrase-file b --to-store-key"
