@@ -98,6 +98,7 @@ final class ProgressRoute {
     private final HttpServerResponse response;
     private final ApiRequest request;
     private volatile @Nullable String cancelled;
+    private volatile Runnable atCancel = () -> {};
     private boolean begun;
     private long nextLineNanos;
 
@@ -110,6 +111,18 @@ final class ProgressRoute {
     private void cancel(String reason) {
       if (cancelled == null) {
         cancelled = reason;
+      }
+      atCancel.run();
+    }
+
+    /**
+     * Has something done once the task is cancelled, which ends what it waits for. It may be done
+     * more than once and on an event loop, so it doesn't wait itself.
+     */
+    void atCancel(Runnable ending) {
+      atCancel = ending;
+      if (isCancelled()) {
+        ending.run();
       }
     }
 

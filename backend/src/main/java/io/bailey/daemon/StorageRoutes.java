@@ -68,6 +68,7 @@ final class StorageRoutes {
     Optional<String> from = body.optionalString("repairFrom");
     Optional<ChunkSource> source =
         from.isEmpty() ? Optional.empty() : Optional.of(ChunkSources.of(from.get()));
+    source.ifPresent(opened -> task.atCancel(opened::close));
     CheckReport report;
     try {
       CheckOptions options = new CheckOptions(names, body.truth("values"), source);
@@ -75,6 +76,7 @@ final class StorageRoutes {
     } finally {
       source.ifPresent(ChunkSource::close);
     }
+    task.failIfCancelled(); // what a closed source didn't give would be told as not repaired
     return new JsonObject().put("report", CheckJson.of(report));
   }
 

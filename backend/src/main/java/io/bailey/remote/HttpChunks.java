@@ -14,6 +14,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
@@ -134,7 +135,12 @@ final class HttpChunks implements ChunkSource {
 
     @Override
     public int read(byte[] dst, int offset, int length) throws IOException {
-      Future<Integer> reading = readers.submit(() -> in.read(dst, offset, length));
+      Future<Integer> reading;
+      try {
+        reading = readers.submit(() -> in.read(dst, offset, length));
+      } catch (RejectedExecutionException e) {
+        throw new StorageException(Kind.CLOSED, "can't read " + uri + ": closed", e);
+      }
       try {
         long left = Math.min(timeout.toNanos(), deadline - System.nanoTime());
         return reading.get(Math.max(0, left), TimeUnit.NANOSECONDS);

@@ -5,7 +5,7 @@ import java.io.InputStream;
 
 /**
  * Another place that has chunk files under their names. What it gives is held against the name by
- * whoever asks, so it needn't be trusted. One thread.
+ * whoever asks, so it needn't be trusted. One thread, but any may close it.
  */
 public interface ChunkSource extends AutoCloseable {
   /**
@@ -18,6 +18,7 @@ public interface ChunkSource extends AutoCloseable {
    */
   InputStream open(String name, long bytes) throws IOException;
 
+  /** Ends, with an error, what still waits for the source. Does nothing the second time. */
   @Override
   void close();
 }

@@ -7,11 +7,16 @@ import io.bailey.remote.Nginx;
 import io.vertx.core.json.JsonArray;
 import io.vertx.core.json.JsonObject;
 import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.CompletableFuture;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
@@ -75,6 +80,29 @@ class CheckRouteTest {
         assertThat(file).hasBinaryContent(bytes);
       }
       bailey.delete("/v1/volumes/v");
+    }
+  }
+
+  @Test
+  void aStop_endsARepairThatWaitsForAServer() throws Exception {
+    try (ServerSocket silent = new ServerSocket(0, 5, InetAddress.getLoopbackAddress());
+        RunningDaemon bailey = RunningDaemon.start()) {
+      byte[] disk = new byte[1 << 20];
+      new Random(1).nextBytes(disk);
+      Path raw = Files.write(bailey.directory.resolve("disk.raw"), disk);
+      bailey.post("/v1/images", new JsonObject().put("name", "golden").put("path", raw.toString()));
+      Files.delete(values(bailey.directory.resolve("store")));
+      String url = "http://127.0.0.1:" + silent.getLocalPort() + "/";
+      CompletableFuture<String> asking =
+          CompletableFuture.supplyAsync(
+              () -> bailey.post("/v1/check", new JsonObject().put("repairFrom", url)).body());
+      try (Socket _ = silent.accept()) {
+        long began = System.nanoTime();
+        bailey.daemon.close();
+        // The server may be silent for 30 s.
+        assertThat(Duration.ofNanos(System.nanoTime() - began)).isLessThan(Duration.ofSeconds(15));
+      }
+      assertThat(asking.get()).contains("the daemon is stopping");
     }
   }
 

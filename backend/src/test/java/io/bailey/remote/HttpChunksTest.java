@@ -21,11 +21,15 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.Random;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** A chunk from nginx is the one that was asked for, or is refused in time with the reason. */
 @Timeout(60)
@@ -133,6 +137,35 @@ final class HttpChunksTest {
       refused("http://127.0.0.1:" + port + "/", SHORT, "can't get http://127.0.0.1:" + port);
     }
     refused("http://127.0.0.1:" + port + "/", SHORT, "can't get http://127.0.0.1:" + port);
+  }
+
+  /** Where a server may be silent for an hour. */
+  @ParameterizedTest
+  @ValueSource(strings = {"", "HTTP/1.1 200 OK\r\n\r\n"})
+  void closingASource_endsWhatWaitsForIt(String head) throws Exception {
+    CountDownLatch opened = new CountDownLatch(1);
+    CompletableFuture<Integer> waiting = new CompletableFuture<>();
+    try (ServerSocket server = new ServerSocket(0, 5, InetAddress.getLoopbackAddress())) {
+      URI url = URI.create("http://127.0.0.1:" + server.getLocalPort() + "/");
+      ChunkSource source = new HttpChunks(url, Duration.ofHours(1));
+      Thread.startVirtualThread(
+          () -> {
+            try (InputStream in = source.open(chunk.id().toString(), chunk.size())) {
+              opened.countDown();
+              waiting.complete(in.read());
+            } catch (IOException e) {
+              waiting.completeExceptionally(e);
+            }
+          });
+      try (var socket = server.accept()) {
+        socket.getOutputStream().write(head.getBytes(StandardCharsets.US_ASCII));
+        if (!head.isEmpty()) {
+          opened.await();
+        }
+        source.close();
+        assertThatThrownBy(waiting::get).hasRootCauseInstanceOf(IOException.class);
+      }
+    }
   }
 
   /** A body that says no length may be any: it is cut where the chunk would end. */
