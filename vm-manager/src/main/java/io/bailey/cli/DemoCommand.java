@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.InterruptedIOException;
 import java.io.PrintWriter;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -96,7 +97,7 @@ final class DemoCommand implements Callable<Integer> {
   private void showUntilEnded(DemoHost host) throws IOException {
     try {
       show(host);
-    } catch (IOException e) {
+    } catch (IOException | UncheckedIOException e) {
       host.waitIfEnding();
       throw e;
     }

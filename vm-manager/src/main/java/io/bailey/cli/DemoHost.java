@@ -24,11 +24,14 @@ import org.jspecify.annotations.Nullable;
  */
 final class DemoHost implements AutoCloseable {
   private static final int STOP_SECONDS = 30;
+  private static final long REMOVE_NANOS = TimeUnit.SECONDS.toNanos(5);
+  private static final long RETRY_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
 
   private final Path directory;
   private final Thread atExit = new Thread(this::cleanAtExit, "demo cleanup");
   private @Nullable Process daemon;
   private volatile boolean cleaned;
+  private boolean removed;
 
   DemoHost() throws IOException {
     directory = Files.createTempDirectory("bailey-demo-");
@@ -114,25 +117,40 @@ final class DemoHost implements AutoCloseable {
   }
 
   private void cleanAtExit() {
-    clean();
-    System.err.println("bailey: interrupted: all of the demo is stopped and removed");
+    if (clean()) {
+      System.err.println("bailey: interrupted: all of the demo is stopped and removed");
+    }
   }
 
-  private synchronized void clean() {
-    if (cleaned) {
-      return;
-    }
-    cleaned = true;
-    if (daemon != null) {
-      end(daemon);
-    }
-    try (Stream<Path> files = Files.walk(directory)) {
-      for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-        Files.deleteIfExists(file);
+  /** Returns whether nothing is left. */
+  private synchronized boolean clean() {
+    if (!cleaned) {
+      cleaned = true;
+      if (daemon != null) {
+        end(daemon);
       }
-    } catch (IOException | UncheckedIOException e) {
-      System.err.println("bailey: could not remove " + directory + ": " + e.getMessage());
+      removed = remove();
     }
+    return removed;
+  }
+
+  /** Tries again for a while: what makes the image may still write, until its directory is gone. */
+  private boolean remove() {
+    long deadline = System.nanoTime() + REMOVE_NANOS;
+    while (Files.exists(directory)) {
+      try (Stream<Path> files = Files.walk(directory)) {
+        for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+          Files.deleteIfExists(file);
+        }
+      } catch (IOException | UncheckedIOException e) {
+        if (System.nanoTime() - deadline > 0) {
+          System.err.println("bailey: could not remove " + directory + ": " + e.getMessage());
+          return false;
+        }
+        LockSupport.parkNanos(RETRY_NANOS);
+      }
+    }
+    return true;
   }
 
   private static void end(Process process) {
