@@ -10,6 +10,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
+import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.security.MessageDigest;
@@ -50,6 +51,7 @@ final class MemoryDirectory {
     for (Path parent : new Path[] {shared, run.directory()}) {
       if (Files.isDirectory(parent) && Files.isWritable(parent) && isMemory(parent)) {
         Path directory = parent.resolve(name);
+        failIfAnothers(directory, store);
         RunDirectory.makeOwnerOnly(directory);
         noteStore(directory, realPath(store));
         return directory;
@@ -62,6 +64,45 @@ final class MemoryDirectory {
             + " or "
             + run.directory()
             + ": mount a tmpfs, or give one with --run-dir");
+  }
+
+  /**
+   * Where to look for what a store that no daemon has open has in shared memory. Anybody can make a
+   * directory there, so one that belongs neither to this process's user nor to the store's isn't
+   * looked at.
+   */
+  static Path find(Path store, Path shared) throws IOException {
+    String name = nameOf(store);
+    Path directory = shared.resolve(name);
+    if (Files.exists(directory, LinkOption.NOFOLLOW_LINKS)) {
+      int owner = RunDirectory.owner(directory);
+      boolean stores = Files.exists(store) && owner == RunDirectory.owner(store.toRealPath());
+      if (!stores && owner != RunDirectory.self()) {
+        LOG.log(Level.WARNING, directory + " isn't looked at: it belongs to uid " + owner);
+        return store.resolve(name); // nothing is there
+      }
+    }
+    return directory;
+  }
+
+  private static void failIfAnothers(Path directory, Path store) throws IOException {
+    if (!Files.exists(directory, LinkOption.NOFOLLOW_LINKS)) {
+      return;
+    }
+    int owner = RunDirectory.owner(directory);
+    if (owner != RunDirectory.self()) {
+      throw new StorageException(
+          StorageException.Kind.INVALID,
+          "memory for the store "
+              + store
+              + " is there, in "
+              + directory
+              + ", and belongs to another user (uid "
+              + owner
+              + "): start the daemon as that one; or have root delete that directory, and with it"
+              + " what a daemon of that user's had acknowledged and not written down when it was"
+              + " killed");
+    }
   }
 
   private static void noteStore(Path directory, String store) {

@@ -29,7 +29,7 @@ public final class OfflineCheck {
       Progress progress)
       throws IOException {
     CoreFiles.leaveMemoryOut();
-    Path memory = MemoryDirectory.SHARED.resolve(MemoryDirectory.nameOf(store));
+    Path memory = MemoryDirectory.find(store, MemoryDirectory.SHARED);
     Optional<ChunkSource> source =
         repairFrom.isEmpty() ? Optional.empty() : Optional.of(ChunkSources.of(repairFrom.get()));
     try {

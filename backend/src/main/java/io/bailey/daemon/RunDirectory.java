@@ -133,15 +133,24 @@ final class RunDirectory implements AutoCloseable {
     if (!Files.isDirectory(directory)) {
       Files.createDirectory(directory, PosixFilePermissions.asFileAttribute(OWNER_ONLY));
     }
-    int owner = (int) Files.getAttribute(directory, "unix:uid", LinkOption.NOFOLLOW_LINKS);
-    int self = (int) Files.getAttribute(Path.of("/proc/self"), "unix:uid");
-    if (owner != self) {
+    int owner = owner(directory);
+    if (owner != self()) {
       throw new FileSystemException(
           directory.toString(), null, "it belongs to another user (uid " + owner + ")");
     }
     if (!Files.getPosixFilePermissions(directory).equals(OWNER_ONLY)) {
       Files.setPosixFilePermissions(directory, OWNER_ONLY);
     }
+  }
+
+  /** The user id of who owns a file, or a link. */
+  static int owner(Path file) throws IOException {
+    return (int) Files.getAttribute(file, "unix:uid", LinkOption.NOFOLLOW_LINKS);
+  }
+
+  /** The user id of this process. */
+  static int self() throws IOException {
+    return (int) Files.getAttribute(Path.of("/proc/self"), "unix:uid");
   }
 
   /** What a user can be told about a failed system call on a file. */

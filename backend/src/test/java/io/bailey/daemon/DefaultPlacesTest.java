@@ -2,6 +2,7 @@ package io.bailey.daemon;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.bailey.io.StorageException;
 import java.io.IOException;
@@ -100,6 +101,28 @@ class DefaultPlacesTest {
           .contains(memory.toString(), store.toString(), "3 MiB", "delete that directory");
       assertThat(memory.resolve("slab-0")).exists();
       assertThat(MemoryDirectory.orphans(shared.resolve("none"), other)).isEmpty();
+    } finally {
+      RunningDaemon.deleteTree(shared);
+    }
+  }
+
+  @Test
+  void anotherUsersMemory_isNeitherUsedNorLookedAt(@TempDir Path directory) throws IOException {
+    assumeTrue(
+        "root".equals(System.getProperty("user.name")), "only root may give a directory away");
+    Path shared = Files.createTempDirectory(MemoryDirectory.SHARED, "bailey-test");
+    Path store = Files.createDirectory(directory.resolve("store"));
+    try (RunDirectory run = RunDirectory.take(directory.resolve("run"))) {
+      Path memory = MemoryDirectory.choose(store, run, shared);
+      assertThat(MemoryDirectory.find(store, shared)).isEqualTo(memory);
+      Files.setAttribute(memory, "unix:uid", 65534);
+      assertThat(MemoryDirectory.find(store, shared)).doesNotExist();
+      assertThatThrownBy(() -> MemoryDirectory.choose(store, run, shared))
+          .hasMessageContaining(memory.toString())
+          .hasMessageContaining("another user (uid 65534)")
+          .hasMessageContaining("have root delete");
+      Files.setAttribute(store, "unix:uid", 65534);
+      assertThat(MemoryDirectory.find(store, shared)).isEqualTo(memory);
     } finally {
       RunningDaemon.deleteTree(shared);
     }
