@@ -153,12 +153,18 @@ final class Connection {
   /** Ends a handshake that takes too long, and frees the reading of a client that doesn't read. */
   void watch(long now) {
     Session served = session;
-    if (served == null) {
-      if (now - deadline > 0) {
-        close();
+    try {
+      if (served == null) {
+        if (now - deadline > 0) {
+          close();
+        }
+      } else if (served.takeOver(now - HELD_NANOS)) {
+        export.startReader(() -> serve(served));
       }
-    } else if (served.takeOver(now - HELD_NANOS)) {
-      export.startReader(() -> serve(served));
+    } catch (RuntimeException | Error e) {
+      // As for want of memory or threads. The other connections are watched all the same.
+      LOG.log(Level.ERROR, () -> "export " + export.name() + ": connection ended", e);
+      close();
     }
   }
 

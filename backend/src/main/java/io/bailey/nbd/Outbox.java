@@ -17,6 +17,8 @@ import org.jspecify.annotations.Nullable;
  * client but the one that writes.
  */
 final class Outbox {
+  private static final System.Logger LOG = System.getLogger(Outbox.class.getName());
+
   /** How many requests of a connection may wait, or have a reply that wasn't taken. */
   static final int MAX_REQUESTS = 128;
 
@@ -217,6 +219,10 @@ final class Outbox {
         writeAll(taken, count);
         done = true;
       } catch (IOException e) {
+        onFailure.run();
+      } catch (RuntimeException | Error e) {
+        // As for want of memory. Whoever sends next must not wait for a writer that is gone.
+        LOG.log(System.Logger.Level.ERROR, "a connection ended", e);
         onFailure.run();
       }
       for (int i = 0; i < count; i++) {

@@ -41,7 +41,7 @@ final class OutboxConcurrencyTest {
   private final AtomicLong held = new AtomicLong();
   private final AtomicLong mostHeld = new AtomicLong();
 
-  private final class Reply implements Outgoing {
+  private class Reply implements Outgoing {
     private final ByteBuffer bytes;
     private final long reserved;
 
@@ -200,6 +200,25 @@ final class OutboxConcurrencyTest {
       }
       assertThat(ended).isPositive();
       outbox.awaitIdle();
+    }
+  }
+
+  @Test
+  void aReplyThatMemoryIsMissingFor_endsTheConnection_andNobodyWaits() throws Exception {
+    try (SocketPair sockets = SocketPair.open(directory)) {
+      AtomicInteger failures = new AtomicInteger();
+      Outbox outbox = new Outbox(polled(sockets.server()), memory, failures::incrementAndGet);
+      outbox.reserve(SHORT_REQUEST_BYTES);
+      outbox.send(
+          new Reply(ByteBuffer.allocate(1), SHORT_REQUEST_BYTES) {
+            @Override
+            public ByteBuffer next() {
+              throw new OutOfMemoryError("made up");
+            }
+          });
+      assertThat(failures).hasValue(1);
+      assertThat(dropped).hasValue(1);
+      assertThat(outbox.isIdle()).isTrue();
     }
   }
 }
