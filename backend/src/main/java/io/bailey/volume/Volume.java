@@ -48,8 +48,9 @@ import java.util.function.BooleanSupplier;
  *   <li>of the stack, in {@link VolumeRuns}
  * </ol>
  *
- * The first four and the merger's are held over I/O, the last two never are. With one of a volume
- * nobody asks another volume: each may wait for what the other has.
+ * The first four and the merger's are held over I/O, the last two never are, but for the making of
+ * a slab of memory where none was made ahead. With one of a volume nobody asks another volume: each
+ * may wait for what the other has.
  */
 public final class Volume implements BlockDevice {
   private static final System.Logger LOG = System.getLogger(Volume.class.getName());

@@ -84,7 +84,11 @@ final class VolumeWriter {
           return false;
         }
       } else {
-        int blocks = (int) Math.min(stepBlocks(), (end - at) >>> Dubtree.BLOCK_SHIFT);
+        int left = (int) ((end - at) >>> Dubtree.BLOCK_SHIFT);
+        int blocks = Math.min(stepBlocks(), left);
+        if (!wait && blocks < left) {
+          return false;
+        }
         step = blocks * Dubtree.BLOCK_BYTES;
         if (!putBlocks(at >>> Dubtree.BLOCK_SHIFT, blocks, src, from, wait)) {
           return false;
