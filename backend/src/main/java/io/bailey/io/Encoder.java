@@ -88,7 +88,16 @@ public final class Encoder {
     return putVar(bytes.length).putBytes(bytes);
   }
 
-  /** Makes room for {@code length} bytes and returns where they begin; they count as written. */
+  public Encoder putZeros(int length) {
+    int at = skip(length);
+    Arrays.fill(array, at, size, (byte) 0);
+    return this;
+  }
+
+  /**
+   * Makes room for {@code length} bytes, whatever is there, and returns where they begin; they
+   * count as written.
+   */
   public int skip(int length) {
     room(length);
     int at = size;

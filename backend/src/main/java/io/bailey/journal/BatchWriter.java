@@ -6,18 +6,28 @@ import io.bailey.crypto.Epoch;
 import io.bailey.io.Decoder;
 import io.bailey.io.Encoder;
 import java.io.IOException;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /** Compresses and seals one volume's writes into a record. One thread. */
 public final class BatchWriter {
+  /** Records have up to some 5 MiB; arrays of that size cost the garbage collector much. */
+  private static final int MAX_POOLED_BYTES = 6 << 20;
+
+  private static final int MAX_POOLED = 4;
+  private static final ConcurrentLinkedQueue<Encoder> POOL = new ConcurrentLinkedQueue<>();
+  private static final AtomicInteger POOLED = new AtomicInteger();
+
   private final long volume;
   private final Epoch epoch;
   private final long afterSequence;
   private final long lastSequence;
   private final Encoder index = new Encoder(1 << 10);
-  private final Encoder values = new Encoder(1 << 16);
+  private final Encoder values = takeBuffer();
   private int entries;
   private Encoder plain = index;
   private long valuesPlace;
+  private int valuesBytes;
 
   /**
    * Begins a batch of one volume.
@@ -30,6 +40,23 @@ public final class BatchWriter {
     this.epoch = epoch;
     this.afterSequence = afterSequence;
     this.lastSequence = lastSequence;
+  }
+
+  private static Encoder takeBuffer() {
+    Encoder buffer = POOL.poll();
+    if (buffer == null) {
+      return new Encoder(1 << 16);
+    }
+    POOLED.decrementAndGet();
+    buffer.clear();
+    return buffer;
+  }
+
+  private static void giveBuffer(Encoder buffer) {
+    if (buffer.array().length <= MAX_POOLED_BYTES && POOLED.get() < MAX_POOLED) {
+      POOLED.incrementAndGet();
+      POOL.add(buffer);
+    }
   }
 
   long volume() {
@@ -64,13 +91,13 @@ public final class BatchWriter {
     }
   }
 
-  /** Ends the batch for one place in the log. */
+  /** Ends the batch for one place in the log, once. What it returns goes to {@link #written}. */
   Encoder finish(RecordHeader.Links links) {
     plain = new Encoder(index.size() + 10);
     plain.putVar(entries).putBytes(index.array(), 0, index.size());
     long counter = epoch.nextCounter();
     int head = RecordHeader.BYTES + plain.size() + Aead.TAG_BYTES;
-    Encoder record = new Encoder(head + values.size());
+    Encoder record = takeBuffer();
     RecordHeader header =
         new RecordHeader(
             head + values.size(),
@@ -96,7 +123,14 @@ public final class BatchWriter {
     record.putBytes(values.array(), 0, values.size());
     RecordHeader.putChecksums(record.array(), record.size());
     valuesPlace = Journal.place(links.segment(), links.offset() + head);
+    valuesBytes = values.size();
+    giveBuffer(values);
     return record;
+  }
+
+  /** Takes back what {@link #finish} returned. */
+  static void written(Encoder record) {
+    giveBuffer(record);
   }
 
   /** The index in the clear, once the batch is finished. */
@@ -107,9 +141,6 @@ public final class BatchWriter {
   /** Tells where in the log the entries lie, once they are appended. */
   public void visit(Batch.Visitor visitor) throws IOException {
     Batch.decode(
-        new Decoder("a batch", plain.array(), 0, plain.size()),
-        valuesPlace,
-        values.size(),
-        visitor);
+        new Decoder("a batch", plain.array(), 0, plain.size()), valuesPlace, valuesBytes, visitor);
   }
 }

@@ -285,7 +285,7 @@ public final class Journal implements AutoCloseable {
       // Whole pages where something was written before, so that none has to be read first.
       long written = at + bytes;
       written = segment.writtenBefore() ? nextPage(written) : align(written);
-      record.skip((int) (written - at - bytes));
+      record.putZeros((int) (written - at - bytes));
       try {
         segment.file().write(at, record.array(), 0, record.size());
       } catch (StorageException e) {
@@ -296,6 +296,7 @@ public final class Journal implements AutoCloseable {
         Encoder index = batch.plain();
         kept.add(segment.number(), record.array(), index.array(), index.size());
       }
+      BatchWriter.written(record);
       lastOffset = at;
       lastVolume = batch.volume();
       lastSequence = batch.lastSequence();
