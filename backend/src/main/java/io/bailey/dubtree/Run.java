@@ -32,6 +32,9 @@ public final class Run {
   /** Stacks that have the run. Changed under the catalog's lock. */
   private volatile int references = 1;
 
+  /** Whether another disk was ever given the run: a disk has several stacks while it is merged. */
+  private volatile boolean givenAway;
+
   private volatile @Nullable Content content;
 
   Run(RunCatalog catalog, RunRef ref, Chunk tree) {
@@ -59,12 +62,18 @@ public final class Run {
     return references;
   }
 
+  /** Another disk than those that have it is given the run. */
+  void giveAway() {
+    givenAway = true;
+  }
+
   /**
    * Whether more than one disk has the run: what one reads of it the others may want, and what one
-   * makes garbage of it stays. Also for a moment while a disk's stack is replaced.
+   * makes garbage of it stays. One that was given away and came back counts as shared also while
+   * its disk has two stacks.
    */
   boolean isShared() {
-    return references > 1;
+    return givenAway && references > 1;
   }
 
   /** What the run holds, read and authenticated if it wasn't yet. */

@@ -61,6 +61,7 @@ public final class RunCatalog {
         runs.put(ref.tree(), run);
       } else {
         int _ = run.count(1);
+        run.giveAway();
       }
       return run;
     }
@@ -80,6 +81,12 @@ public final class RunCatalog {
     synchronized (runs) {
       int _ = run.count(1);
     }
+  }
+
+  /** Retains a run for another disk than those that have it. */
+  void share(Run run) {
+    retain(run);
+    run.giveAway();
   }
 
   void release(Run run) {

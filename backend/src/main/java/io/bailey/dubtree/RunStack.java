@@ -64,7 +64,7 @@ public final class RunStack {
 
   /** A stack of the same runs, counted on its own, for another disk. */
   public RunStack fork() {
-    runs.forEach(catalog::retain);
+    runs.forEach(catalog::share);
     return new RunStack(catalog, runs);
   }
 

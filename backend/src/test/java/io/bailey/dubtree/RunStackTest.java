@@ -191,7 +191,9 @@ final class RunStackTest {
     TestRuns runs = new TestRuns(directory, 100);
     Run run = runs.write(0, runs.layer(new Random(1), 0.5)).run();
     RunStack volume = RunStack.owning(runs.catalog, List.of(run));
-    assertThat(run.content().isShared()).isFalse();
+    RunStack merged = volume.replacing(List.of(), List.of());
+    assertThat(run.content().isShared()).as("a disk's second stack").isFalse();
+    merged.release();
     RunStack image = volume.fork();
     assertThat(run.content().isShared()).isTrue();
     image.release();
