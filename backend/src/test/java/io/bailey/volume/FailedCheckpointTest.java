@@ -1,5 +1,6 @@
 package io.bailey.volume;
 
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.bailey.io.FaultyFiles;
@@ -59,9 +60,7 @@ final class FailedCheckpointTest {
     for (int block = 0; block < 10; block++) {
       volume.read(block * 4096L, actual, 0, 4096);
       long seed = block == 5 || block == 6 ? 2000 + block : block == 7 ? 1007 : block;
-      org.assertj.core.api.Assertions.assertThat(actual)
-          .as("%s: block %d", when, block)
-          .isEqualTo(TestStore.content(seed));
+      assertThat(actual).as("%s: block %d", when, block).isEqualTo(TestStore.content(seed));
     }
   }
 }

@@ -91,14 +91,7 @@ final class StoreSpaceTest {
   @Test
   void mergesWithoutSpace_keepNobodyWaiting_andTheStoreCloses() throws Exception {
     try (TestStore test = new TestStore(directory)) {
-      test.files.fault(
-          (call, path) -> {
-            if (call == Call.WRITE
-                && TestStore.CHUNKS.test(path)
-                && Thread.currentThread().getName().startsWith("bailey-merge")) {
-              throw FaultyFiles.failure(Kind.NO_SPACE, call, path);
-            }
-          });
+      leaveNoSpaceForMerges(test);
       Volume volume = test.volume("v", Durability.NONE);
       for (int i = 0; i < 20; i++) {
         TestStore.write(volume, i, i);
@@ -113,8 +106,7 @@ final class StoreSpaceTest {
     }
   }
 
-  /** As a process leaves it whose merges found no space, or a run that can't be read. */
-  private static Volume ofManyRuns(TestStore test, String name) throws IOException {
+  private static void leaveNoSpaceForMerges(TestStore test) {
     test.files.fault(
         (call, path) -> {
           if (call == Call.WRITE
@@ -123,18 +115,17 @@ final class StoreSpaceTest {
             throw FaultyFiles.failure(Kind.NO_SPACE, call, path);
           }
         });
-    Volume volume = test.volume(name, Durability.FLUSH);
-    for (int i = 0; i < 50; i++) {
-      TestStore.write(volume, i, i);
-      volume.checkpoint();
-    }
-    return volume;
   }
 
   @Test
   void aLongLogOverManyRuns_isSortedOnceItRests() throws Exception {
     try (TestStore test = new TestStore(directory)) {
-      ofManyRuns(test, "v");
+      leaveNoSpaceForMerges(test);
+      Volume many = test.volume("v", Durability.FLUSH);
+      for (int i = 0; i < 50; i++) {
+        TestStore.write(many, i, i);
+        many.checkpoint();
+      }
       test.store.close();
       test.files.heal();
       test.store = Store.open(options(), test.files);
