@@ -94,23 +94,24 @@ final class SegmentScan {
    * more.
    */
   @Nullable RecordHeader nextAnywhere() throws IOException {
+    byte[] window = new byte[WINDOW_BYTES];
     long nearEnd = Math.min(size, at + NEAR_BYTES);
-    RecordHeader near = firstHeader(at, nearEnd, Journal.RECORD_ALIGNMENT);
+    RecordHeader near = firstHeader(window, at, nearEnd, Journal.RECORD_ALIGNMENT);
     if (near != null) {
       return near;
     }
-    RecordHeader far = firstHeader(Journal.nextPage(nearEnd), size, Journal.PAGE_BYTES);
+    RecordHeader far = firstHeader(window, Journal.nextPage(nearEnd), size, Journal.PAGE_BYTES);
     if (far == null) {
       return null;
     }
     long offset = far.links().offset();
-    RecordHeader between = firstHeader(nearEnd, offset, Journal.RECORD_ALIGNMENT);
+    RecordHeader between = firstHeader(window, nearEnd, offset, Journal.RECORD_ALIGNMENT);
     return between != null ? between : headerAt(offset);
   }
 
   /** The first header that begins in a range, at a multiple of a step from its begin. */
-  private @Nullable RecordHeader firstHeader(long begin, long end, int step) throws IOException {
-    byte[] window = new byte[WINDOW_BYTES];
+  private @Nullable RecordHeader firstHeader(byte[] window, long begin, long end, int step)
+      throws IOException {
     for (long from = begin; from < end; from += WINDOW_BYTES) {
       int length = (int) Math.min(WINDOW_BYTES, end - from);
       segment.read(from, window, 0, length);
