@@ -1,18 +1,12 @@
 package io.bailey.crypto;
 
-import java.util.concurrent.ConcurrentLinkedQueue;
-import java.util.concurrent.atomic.AtomicInteger;
+import io.bailey.io.Pool;
 import net.jpountz.lz4.LZ4Compressor;
 import net.jpountz.lz4.LZ4Exception;
 import net.jpountz.lz4.LZ4Factory;
 import net.jpountz.lz4.LZ4SafeDecompressor;
 
-/**
- * A cipher and the arrays that sealing and opening blocks needs, lent to one thread at a time.
- *
- * <p>Design note: a pool and not a thread-local, because virtual threads come and go and each would
- * make its own.
- */
+/** A cipher and the arrays that sealing and opening blocks needs, lent to one thread at a time. */
 public final class Codec {
   /** Bytes of a block: what is compressed and sealed as one. */
   public static final int BLOCK_BYTES = 4096;
@@ -21,10 +15,8 @@ public final class Codec {
   private static final LZ4SafeDecompressor DECOMPRESSOR =
       LZ4Factory.fastestInstance().safeDecompressor();
   private static final int INITIAL_BYTES = 16 << 10;
-  private static final int MAX_POOLED = 32;
   private static final int MAX_POOLED_BYTES = 4 << 20;
-  private static final ConcurrentLinkedQueue<Codec> POOL = new ConcurrentLinkedQueue<>();
-  private static final AtomicInteger POOLED = new AtomicInteger();
+  private static final Pool<Codec> POOL = new Pool<>(32);
 
   private final Aead aead = new Aead();
   private byte[] packed = new byte[INITIAL_BYTES];
@@ -36,19 +28,13 @@ public final class Codec {
   /** Takes a codec; it must be given back. */
   public static Codec borrow() {
     Codec codec = POOL.poll();
-    if (codec == null) {
-      return new Codec();
-    }
-    POOLED.decrementAndGet();
-    return codec;
+    return codec == null ? new Codec() : codec;
   }
 
   /** Ends the use of this codec and its arrays. */
   public void giveBack() {
-    boolean usual = packed.length <= MAX_POOLED_BYTES && sealed.length <= MAX_POOLED_BYTES;
-    if (usual && POOLED.get() < MAX_POOLED) {
-      POOLED.incrementAndGet();
-      POOL.add(this);
+    if (packed.length <= MAX_POOLED_BYTES && sealed.length <= MAX_POOLED_BYTES) {
+      POOL.give(this);
     }
   }
 

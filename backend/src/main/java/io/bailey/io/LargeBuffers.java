@@ -1,8 +1,5 @@
 package io.bailey.io;
 
-import java.util.concurrent.ConcurrentLinkedQueue;
-import java.util.concurrent.atomic.AtomicInteger;
-
 /**
  * Arrays of a bit over 1 MiB, for host reads and writes, lent again and again: the garbage
  * collector handles arrays of that size one by one. Keeps a few; asks for more where none is free.
@@ -15,27 +12,20 @@ public final class LargeBuffers {
   /** Bytes of each buffer. */
   public static final int BYTES = IO_BYTES + (16 << 10);
 
-  private static final int MAX_POOLED = 48;
-  private static final ConcurrentLinkedQueue<byte[]> POOL = new ConcurrentLinkedQueue<>();
-  private static final AtomicInteger POOLED = new AtomicInteger();
+  private static final Pool<byte[]> POOL = new Pool<>(48);
 
   private LargeBuffers() {}
 
   /** Lends a buffer with whatever bytes it last had. */
   public static byte[] take() {
     byte[] buffer = POOL.poll();
-    if (buffer == null) {
-      return new byte[BYTES];
-    }
-    POOLED.decrementAndGet();
-    return buffer;
+    return buffer == null ? new byte[BYTES] : buffer;
   }
 
   /** Takes back what was lent; other arrays are left to the garbage collector. */
   public static void give(byte[] buffer) {
-    if (buffer.length == BYTES && POOLED.get() < MAX_POOLED) {
-      POOLED.incrementAndGet();
-      POOL.add(buffer);
+    if (buffer.length == BYTES) {
+      POOL.give(buffer);
     }
   }
 }

@@ -4,7 +4,6 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
-import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
@@ -14,9 +13,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 final class NoWaitReader {
   private static final int MAX_READ_BYTES = 128 << 10;
   private static final int IOVEC_BYTES = 16;
-  private static final int MAX_POOLED = 16;
-  private static final ConcurrentLinkedQueue<Buffer> POOL = new ConcurrentLinkedQueue<>();
-  private static final AtomicInteger POOLED = new AtomicInteger();
+  private static final Pool<Buffer> POOL = new Pool<>(16);
 
   /** Added to the number of reads in progress once the file is to be closed. */
   private static final int CLOSED = 1 << 30;
@@ -50,7 +47,8 @@ final class NoWaitReader {
       users.getAndDecrement();
       return false;
     }
-    Buffer buffer = take();
+    Buffer pooled = POOL.poll();
+    Buffer buffer = pooled == null ? new Buffer() : pooled;
     try {
       buffer.iovec.set(ValueLayout.JAVA_LONG, Long.BYTES, length);
       if (Posix.preadv2(fd, buffer.iovec, offset, Posix.RWF_NOWAIT) != length) {
@@ -59,24 +57,8 @@ final class NoWaitReader {
       MemorySegment.copy(buffer.bytes, ValueLayout.JAVA_BYTE, 0, dst, dstOffset, length);
       return true;
     } finally {
-      give(buffer);
+      POOL.give(buffer);
       users.getAndDecrement();
-    }
-  }
-
-  private static Buffer take() {
-    Buffer buffer = POOL.poll();
-    if (buffer == null) {
-      return new Buffer();
-    }
-    POOLED.getAndDecrement();
-    return buffer;
-  }
-
-  private static void give(Buffer buffer) {
-    if (POOLED.get() < MAX_POOLED) {
-      POOLED.getAndIncrement();
-      POOL.add(buffer);
     }
   }
 

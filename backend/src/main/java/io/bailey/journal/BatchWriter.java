@@ -5,18 +5,15 @@ import io.bailey.crypto.Codec;
 import io.bailey.crypto.Epoch;
 import io.bailey.io.Decoder;
 import io.bailey.io.Encoder;
+import io.bailey.io.Pool;
 import java.io.IOException;
-import java.util.concurrent.ConcurrentLinkedQueue;
-import java.util.concurrent.atomic.AtomicInteger;
 
 /** Compresses and seals one volume's writes into a record. One thread. */
 public final class BatchWriter {
   /** Records have up to some 5 MiB; arrays of that size cost the garbage collector much. */
   private static final int MAX_POOLED_BYTES = 6 << 20;
 
-  private static final int MAX_POOLED = 4;
-  private static final ConcurrentLinkedQueue<Encoder> POOL = new ConcurrentLinkedQueue<>();
-  private static final AtomicInteger POOLED = new AtomicInteger();
+  private static final Pool<Encoder> POOL = new Pool<>(4);
 
   private final long volume;
   private final Epoch epoch;
@@ -47,15 +44,13 @@ public final class BatchWriter {
     if (buffer == null) {
       return new Encoder(1 << 16);
     }
-    POOLED.decrementAndGet();
     buffer.clear();
     return buffer;
   }
 
   private static void giveBuffer(Encoder buffer) {
-    if (buffer.array().length <= MAX_POOLED_BYTES && POOLED.get() < MAX_POOLED) {
-      POOLED.incrementAndGet();
-      POOL.add(buffer);
+    if (buffer.array().length <= MAX_POOLED_BYTES) {
+      POOL.give(buffer);
     }
   }
 
