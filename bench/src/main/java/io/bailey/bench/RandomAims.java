@@ -11,7 +11,7 @@ import java.util.function.ToDoubleFunction;
 final class RandomAims {
   private static final Workload PUBLISHED = new Workload(16L << 30, 100_000, 1);
 
-  /** A durable volume's rates may be this part of an ephemeral one's. */
+  /** A durable volume may reach this part of an ephemeral one's figures. */
   private static final double DURABLE = 0.7;
 
   private final Map<Subject, Row> rows = new EnumMap<>(Subject.class);
@@ -47,9 +47,9 @@ final class RandomAims {
     rates(of + "reads, slowest round", row.each(RoundRun.Times::readsPerSecond), part * 60_000);
     double mib = row.ofRuns(RandomRun::storedBytes) / (1 << 20);
     if (row.rounds() == 3) {
-      figures.add(Figure.once(of + "stored after 3 rounds", "MiB", mib).atMost(390));
+      figures.add(Figure.once(of + "stored after 3 rounds", "MiB", mib).atMost(390 / part));
     } else if (row.rounds() == 10) {
-      figures.add(Figure.once(of + "stored after 10 rounds", "MiB", mib).atMost(1150));
+      figures.add(Figure.once(of + "stored after 10 rounds", "MiB", mib).atMost(1150 / part));
       figures.add(Figure.once(of + "files", "", row.ofRuns(RandomRun::files)).atMost(1000));
       double written = row.ofRuns(RandomRun::bytesPerPackedByte);
       figures.add(
@@ -59,7 +59,8 @@ final class RandomAims {
     row.ofRunsIfCounted(RandomRun::bytesPerHostWrite)
         .ifPresent(
             bytes ->
-                figures.add(Figure.once(of + "mean host write", "KiB", bytes / 1024).atLeast(512)));
+                figures.add(
+                    Figure.once(of + "mean host write", "KiB", bytes / 1024).atLeast(512 * part)));
     figures.add(Figure.once(of + "slowest write", "ms", row.slowestWriteMillis()).atMost(50));
   }
 

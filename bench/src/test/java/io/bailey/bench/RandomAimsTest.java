@@ -67,8 +67,19 @@ final class RandomAimsTest {
 
   @Test
   void spaceAfterThreeRoundsHasAnAimOfItsOwn() {
-    assertThat(missed(new Row(Subject.DURABLE, List.of(run(Collections.nCopies(3, GOOD), 391)))))
-        .containsExactly("bailey in-process, durable: stored after 3 rounds");
+    assertThat(missed(new Row(Subject.EPHEMERAL, List.of(run(Collections.nCopies(3, GOOD), 391)))))
+        .containsExactly("bailey in-process, ephemeral: stored after 3 rounds");
+  }
+
+  @Test
+  void durableVolumeMayHoldAndReachADurableVolumesPart() {
+    assertThat(missed(new Row(Subject.DURABLE, List.of(run(Collections.nCopies(10, GOOD), 1_642)))))
+        .isEmpty();
+    RoundRun.Times slow = times(55_999, 42_001, 20);
+    assertThat(missed(new Row(Subject.DURABLE, List.of(run(Collections.nCopies(10, slow), 1_643)))))
+        .containsExactly(
+            "bailey in-process, durable: writes, slowest round",
+            "bailey in-process, durable: stored after 10 rounds");
   }
 
   @Test
