@@ -1,7 +1,6 @@
 package io.bailey.dubtree;
 
 import io.bailey.chunk.Chunk;
-import io.bailey.chunk.ChunkId;
 import io.bailey.chunk.ChunkKind;
 import io.bailey.chunk.ChunkOutput;
 import io.bailey.crypto.Aead;
@@ -11,10 +10,10 @@ import io.bailey.io.Encoder;
 import io.bailey.io.StorageException;
 import io.bailey.io.StorageException.Kind;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -43,8 +42,13 @@ public final class RunWriter implements AutoCloseable {
   private final List<TableEntry> table = new ArrayList<>();
 
   private final Map<Chunk, Integer> stayingIndex = new HashMap<>();
-  private final Map<EpochKey, Integer> epochIndex = new LinkedHashMap<>();
+
+  /** Where in {@link #epochs} one is, by its salt. */
+  private final Map<ByteBuffer, Integer> epochIndex = new HashMap<>();
+
   private final List<Epoch> epochs = new ArrayList<>();
+  private @Nullable Epoch lastEpoch;
+  private int lastEpochIndex;
   private int writtenIndex = -1;
   private int writtenNumber = -1;
   private long zerosStart = -1;
@@ -52,8 +56,6 @@ public final class RunWriter implements AutoCloseable {
   private long valueCount;
   private long valueBytes;
   private long zeroBlocks;
-
-  private record EpochKey(io.bailey.crypto.DataKey.Id keyId, ChunkId salt) {}
 
   private static final class TableEntry {
     @Nullable Chunk chunk;
@@ -228,7 +230,16 @@ public final class RunWriter implements AutoCloseable {
   }
 
   private int epochIndex(Epoch which) throws StorageException {
-    Integer known = epochIndex.get(key(which));
+    if (which != lastEpoch) {
+      lastEpochIndex = indexOf(which);
+      lastEpoch = which;
+    }
+    return lastEpochIndex;
+  }
+
+  private int indexOf(Epoch which) throws StorageException {
+    ByteBuffer salt = ByteBuffer.wrap(which.salt());
+    Integer known = epochIndex.get(salt);
     if (known != null) {
       return known;
     }
@@ -236,18 +247,9 @@ public final class RunWriter implements AutoCloseable {
       throw new StorageException(
           Kind.NO_SPACE, "a run holds values of over " + Descriptor.MAX_EPOCHS + " epochs");
     }
-    epochIndex.put(key(which), epochs.size());
+    epochIndex.put(salt, epochs.size());
     epochs.add(which);
     return epochs.size() - 1;
-  }
-
-  private static EpochKey key(Epoch which) {
-    try {
-      return new EpochKey(
-          which.keyId(), ChunkId.readFrom(new io.bailey.io.Decoder("salt", which.salt())));
-    } catch (StorageException e) {
-      throw new IllegalStateException(e);
-    }
   }
 
   /** Ends the run, which comes with one reference. Nothing is synced yet. */
