@@ -70,6 +70,7 @@ final class CheckCommand extends ClientCommand {
   void run() throws IOException {
     key.check(line());
     if (store == null) {
+      key.checkNone(line());
       super.run();
     } else {
       tell(checkByItself(store.toAbsolutePath().normalize()));

@@ -45,12 +45,24 @@ final class KeyOptions implements OuterKey.Source {
 
   /** Fails for more than one of them. */
   void check(CommandLine line) {
-    long given =
-        Stream.of(keyFile, passphraseFile, passphrase ? "" : null).filter(x -> x != null).count();
-    if (given > 1) {
+    if (given() > 1) {
       throw new ParameterException(
           line, "--key-file, --passphrase-file and --passphrase exclude each other");
     }
+  }
+
+  /** Fails for any of them. */
+  void checkNone(CommandLine line) {
+    if (given() > 0) {
+      throw new ParameterException(
+          line, "a key is for --store; the daemon has opened its store already");
+    }
+  }
+
+  private long given() {
+    return Stream.of(keyFile, passphraseFile, passphrase ? "" : null)
+        .filter(x -> x != null)
+        .count();
   }
 
   @Override

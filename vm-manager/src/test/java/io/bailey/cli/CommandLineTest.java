@@ -64,6 +64,7 @@ class CommandLineTest {
         "daemon --key-file a --passphrase",
         "daemon --passphrase-file a --passphrase",
         "check --store a --key-file b --passphrase",
+        "check --key-file b",
         "rekey",
         "rekey --to-store-key --to-key-file a",
         "rekey --key-file a --passphrase-file b --to-store-key"
