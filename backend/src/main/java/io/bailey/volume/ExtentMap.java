@@ -29,6 +29,11 @@ final class ExtentMap implements RunStack.Extents {
     return !stopped;
   }
 
+  /** Whether the visitor wants no more. */
+  boolean isStopped() {
+    return stopped;
+  }
+
   void finish() {
     report();
   }

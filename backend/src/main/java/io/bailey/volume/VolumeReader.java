@@ -18,6 +18,9 @@ final class VolumeReader {
   /** What one prefetch brings into the cache at most. */
   private static final long MAX_PREFETCH_BYTES = 64L << 20;
 
+  /** Blocks whose kinds are gathered under the volume's lock at a time. */
+  private static final int EXTENT_STEP_BLOCKS = 4096;
+
   private static final int PREFETCH_BLOCKS = 256;
 
   private final String name;
@@ -152,12 +155,21 @@ final class VolumeReader {
     }
   }
 
-  /** Reports what of a range has bytes. */
+  /** Reports what of a range has bytes, a part of it at a time: writes needn't wait for it. */
   void extents(long offset, long length, BlockDevice.ExtentVisitor visitor) throws IOException {
-    long first = offset >>> Dubtree.BLOCK_SHIFT;
     long end = ((offset + length - 1) >>> Dubtree.BLOCK_SHIFT) + 1;
-    RunStack below;
     ExtentMap map = new ExtentMap(offset, offset + length, visitor);
+    long at = offset >>> Dubtree.BLOCK_SHIFT;
+    while (at < end && !map.isStopped()) {
+      long to = Math.min(end, at + EXTENT_STEP_BLOCKS);
+      extents(at, to, map);
+      at = to;
+    }
+    map.finish();
+  }
+
+  private void extents(long first, long end, ExtentMap map) throws IOException {
+    RunStack below;
     List<long[]> above;
     synchronized (top.lock) {
       top.failIfClosed();
@@ -181,6 +193,5 @@ final class VolumeReader {
     } finally {
       below.release();
     }
-    map.finish();
   }
 }
