@@ -138,12 +138,16 @@ final class StorageHost implements StorageService {
             return removeLeftOut(name);
           }
           find(name);
-          NbdExport export = exports.remove(name);
+          NbdExport export = exports.get(name);
           if (export != null) {
             export.abandon();
+            exports.remove(name);
           }
-          store.removeVolume(name);
-          run.removeVolumeSocket(name);
+          try {
+            store.removeVolume(name);
+          } finally {
+            run.removeVolumeSocket(name);
+          }
           LOG.log(Level.INFO, "removed volume " + name);
           return name;
         });
@@ -325,8 +329,12 @@ final class StorageHost implements StorageService {
     try {
       return export(volume, serve(volume));
     } catch (IOException | RuntimeException e) {
-      store.removeVolume(name);
-      run.removeVolumeSocket(name);
+      try {
+        store.removeVolume(name);
+        run.removeVolumeSocket(name);
+      } catch (IOException other) {
+        e.addSuppressed(other);
+      }
       throw e;
     }
   }

@@ -106,7 +106,9 @@ public final class Store implements AutoCloseable {
    * @throws StorageException kind {@code NOT_FOUND} if none of that name is left out
    */
   public void removeLeftOut(String name) throws IOException {
-    names.removeLeftOut(name);
+    if (!volumes.removeStuck(name)) {
+      names.removeLeftOut(name);
+    }
   }
 
   /** Returns when the collection that follows a start is over, or has failed for the first time. */

@@ -34,6 +34,17 @@ final class StoreNames {
     context.chunks().keepAll();
   }
 
+  /** Notes a volume that was to be deleted, and whose root may still be there. */
+  void notRemoved(String name, IOException e) {
+    leftOut.put(
+        name, "its removal failed: " + e.getMessage() + ": 'bailey rm " + name + "' tries again");
+  }
+
+  /** One that was left out no longer is. */
+  void backIn(String name) {
+    leftOut.remove(name);
+  }
+
   /** Why one of that name can't be served, if it is on disk and can't. */
   Optional<String> leftOut(String name) {
     return Optional.ofNullable(leftOut.get(name));
@@ -52,7 +63,8 @@ final class StoreNames {
     Optional<String> why = leftOut(name);
     if (why.isPresent()) {
       throw new StorageException(
-          Kind.DAMAGED, name + " exists, but can't be read, so choose another name: " + why.get());
+          Kind.DAMAGED,
+          name + " exists, but can't be served, so choose another name: " + why.get());
     }
   }
 

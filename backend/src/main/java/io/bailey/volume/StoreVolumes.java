@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.security.SecureRandom;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -30,6 +31,9 @@ final class StoreVolumes {
    * Volumes on their way out, whose files are still there. Guarded by the lock of {@code names}.
    */
   private final Set<String> leaving = new HashSet<>();
+
+  /** Volumes that are shut, and left out as their roots couldn't be deleted. Guarded likewise. */
+  private final Map<String, Volume> stuck = new HashMap<>();
 
   /**
    * @param volumes those that were found; may be read without a lock
@@ -70,9 +74,11 @@ final class StoreVolumes {
       try {
         volume.writeFirstRoot();
       } catch (IOException e) {
-        volume.shut();
-        volume.delete();
-        context.anchor().gone(Anchor.place(StoreDirectory.VOLUMES, name));
+        try {
+          discard(volume);
+        } catch (IOException other) {
+          e.addSuppressed(other);
+        }
         throw e;
       }
       volumes.put(name, volume);
@@ -165,14 +171,42 @@ final class StoreVolumes {
       volumes.remove(name);
       leaving.add(name);
     }
+    discard(volume);
+  }
+
+  /** Goes on with a removal that failed; false if none of that name has. */
+  boolean removeStuck(String name) throws IOException {
+    Volume volume;
+    synchronized (names.lock) {
+      volume = stuck.remove(name);
+      if (volume == null) {
+        return false;
+      }
+      names.backIn(name);
+      leaving.add(name);
+    }
+    discard(volume);
+    return true;
+  }
+
+  /** While its root may still be there, a volume keeps what that needs, for it may come back. */
+  private void discard(Volume volume) throws IOException {
+    String name = volume.name();
     try {
       volume.shut();
-      volume.delete();
+      volume.deleteRoot();
       context.anchor().gone(Anchor.place(StoreDirectory.VOLUMES, name));
+    } catch (IOException e) {
+      synchronized (names.lock) {
+        stuck.put(name, volume);
+        names.notRemoved(name, e);
+      }
+      throw e;
     } finally {
       synchronized (names.lock) {
         leaving.remove(name);
       }
     }
+    volume.release();
   }
 }

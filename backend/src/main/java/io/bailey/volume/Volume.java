@@ -375,9 +375,14 @@ public final class Volume implements BlockDevice {
     checkpoints.awaitEnd();
   }
 
-  /** Deletes a volume that is {@link #shut}: its root, then all that only it needs. */
-  void delete() throws IOException {
-    runs.delete();
+  /** Deletes the root of a volume that is {@link #shut}; may be repeated. */
+  void deleteRoot() throws IOException {
+    runs.deleteRoot();
+  }
+
+  /** Lets go of all that only the root needed, which is deleted. */
+  void release() throws IOException {
+    runs.release();
     synchronized (top.lock) {
       top.active.giveAll();
       if (top.frozen != null) {

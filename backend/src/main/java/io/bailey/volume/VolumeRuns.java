@@ -330,14 +330,18 @@ final class VolumeRuns {
     return levels;
   }
 
-  /** Deletes the root, and then what only it needs. The volume must be shut. */
-  void delete() throws IOException {
+  /** Deletes the root; may be repeated. The volume must be shut. */
+  void deleteRoot() throws IOException {
     synchronized (rootLock) {
       context.files().delete(rootDirectory().resolve(name));
       if (first.durable()) {
         context.files().syncDirectory(rootDirectory());
       }
     }
+  }
+
+  /** Lets go of what only the root needed. */
+  void release() {
     stack.release();
     Set.copyOf(keyIds).forEach(context.keys()::release);
   }

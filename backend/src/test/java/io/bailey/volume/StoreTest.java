@@ -30,6 +30,10 @@ final class StoreTest {
         .hasMessageNotContaining("\n");
   }
 
+  private static void fails(String says, ThrowingCallable call) {
+    assertThatThrownBy(call).isInstanceOf(IOException.class).hasMessageContaining(says);
+  }
+
   private StoreOptions options() {
     return new StoreOptions(
         directory.resolve("store"), directory.resolve("memory"), TestStore.BUDGET);
@@ -106,6 +110,55 @@ final class StoreTest {
       TestStore.write(test.volume("v", Durability.FLUSH), 0, 9);
       test.reopen();
       TestStore.compare(test.store.volume("v").orElseThrow(), 9, 1, "the second v");
+    }
+  }
+
+  @Test
+  void aRemovalThatFails_canBeRepeated_orIsUndoneByTheNextStart() throws Exception {
+    try (TestStore test = new TestStore(directory)) {
+      Volume volume = test.volume("v", Durability.FLUSH);
+      TestStore.write(volume, 0, 5);
+      volume.flush();
+      test.files.fault(
+          (call, path) -> {
+            if (call == Call.DELETE && path.endsWith("volumes/v")) {
+              throw new IOException("the disk is ill");
+            }
+          });
+      fails("the disk is ill", () -> test.store.removeVolume("v"));
+      fails("the disk is ill", () -> test.store.removeLeftOut("v"));
+      test.files.heal();
+      assertThat(test.store.leftOut()).containsOnlyKeys("v");
+      fails(Kind.DAMAGED, "'bailey rm v' tries again", () -> test.volume("v", Durability.NONE));
+      test.reopen();
+      TestStore.compare(test.store.volume("v").orElseThrow(), 5, 1, "v again");
+    }
+  }
+
+  @Test
+  void aRemovalThatIsRepeated_givesBackWhatTheVolumeHeld() throws Exception {
+    try (TestStore test = new TestStore(directory)) {
+      Volume volume = test.volume("v", Durability.NONE);
+      for (int block = 0; block < TestStore.SLOTS / 4; block++) {
+        TestStore.write(volume, block, block);
+      }
+      test.files.fault(
+          (call, path) -> {
+            if (call == Call.DELETE && path.endsWith("v")) {
+              throw new IOException("the disk is ill");
+            }
+          });
+      fails("the disk is ill", () -> test.store.removeVolume("v"));
+      test.files.heal();
+      test.store.removeLeftOut("v");
+      assertThat(test.store.leftOut()).isEmpty();
+      Volume other = test.volume("v", Durability.NONE);
+      for (int block = 0; block < TestStore.BUFFER_BLOCKS; block++) {
+        TestStore.write(other, block, block);
+      }
+      assertThat(other.stats().bufferBytes())
+          .as("all that one may have who is alone")
+          .isEqualTo(4096L * TestStore.BUFFER_BLOCKS);
     }
   }
 
@@ -306,7 +359,7 @@ final class StoreTest {
                   () ->
                       store.createVolume(
                           "v", new VolumeSpec(Optional.empty(), 4096, Durability.NONE)))
-              .hasMessageContaining("can't be read");
+              .hasMessageContaining("can't be served");
         }
       }
       Files.write(root, whole);
