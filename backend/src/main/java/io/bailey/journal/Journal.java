@@ -81,6 +81,9 @@ public final class Journal implements AutoCloseable {
   /** Where the current segment ended when a sync last began. */
   private long syncBegun;
 
+  /** Whether part of a record that found no space may lie at the end of the current segment. */
+  private boolean torn;
+
   private boolean syncing;
 
   /** Somebody waits for others to come before a sync. */
@@ -289,8 +292,12 @@ public final class Journal implements AutoCloseable {
       try {
         segment.file().write(at, record.array(), 0, record.size());
       } catch (StorageException e) {
-        // Nothing follows a torn record, so the next append may write over it.
-        throw e.kind() == Kind.NO_SPACE ? e : fail(e);
+        if (e.kind() != Kind.NO_SPACE) {
+          throw fail(e);
+        }
+        // Nothing may follow it here, for a start would take what is left of it for a record.
+        torn = !first;
+        throw e;
       }
       if (kept != null) {
         Encoder index = batch.plain();
@@ -324,7 +331,7 @@ public final class Journal implements AutoCloseable {
     while (true) {
       failIfFailed();
       Segment segment = current;
-      if (segment != null && end < limits.segmentBytes) {
+      if (segment != null && end < limits.segmentBytes && !torn) {
         return segment;
       }
       if (!preparing && (segment == null || !syncing)) {
@@ -372,6 +379,7 @@ public final class Journal implements AutoCloseable {
     Segment fresh = new Segment(number, path, file, serials.getAsLong(), made.written());
     current = fresh;
     writtenOut = 0;
+    torn = false;
     end = SegmentHeader.BYTES;
     syncBegun = 0;
     syncedSegment = number;
@@ -390,9 +398,10 @@ public final class Journal implements AutoCloseable {
     if (preparing || prepared != null) {
       return;
     }
-    preparing = true;
     Path path = path(nextNumber);
-    Thread.ofVirtual().name("bailey-segment").start(() -> prepare(path));
+    Thread thread = Thread.ofVirtual().name("bailey-segment").unstarted(() -> prepare(path));
+    preparing = true;
+    thread.start();
   }
 
   private void prepare(Path path) {
@@ -401,14 +410,15 @@ public final class Journal implements AutoCloseable {
       made = segmentFiles.takeOrAllocate(path);
     } catch (IOException | RuntimeException e) {
       // Whoever needs the segment tries again, and says why it can't be.
-    }
-    lock.lock();
-    try {
-      prepared = made;
-      preparing = false;
-      progress.signalAll();
     } finally {
-      lock.unlock();
+      lock.lock();
+      try {
+        prepared = made;
+        preparing = false;
+        progress.signalAll();
+      } finally {
+        lock.unlock();
+      }
     }
   }
 

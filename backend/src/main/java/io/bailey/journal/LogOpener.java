@@ -66,9 +66,9 @@ final class LogOpener {
       return new End(nextNumber, SegmentHeader.NONE, 0, null);
     }
     StorageException failure = null;
-    if (found.synced() != found.offset()) {
+    if (found.synced() != found.offset() || found.remnants()) {
       try {
-        syncTail(last, found.offset());
+        syncTail(last, found);
       } catch (StorageException e) {
         failure = e;
       }
@@ -76,11 +76,11 @@ final class LogOpener {
     return new End(nextNumber, last.number(), found.offset(), failure);
   }
 
-  private void syncTail(Segment segment, long to) throws IOException {
+  private void syncTail(Segment segment, LogReader.LogEnd end) throws IOException {
     try {
-      copy(segment, to);
+      copy(segment, end.offset());
     } catch (StorageException e) {
-      if (e.kind() != Kind.NO_SPACE) {
+      if (e.kind() != Kind.NO_SPACE || end.remnants()) {
         throw e;
       }
       segment.file().sync();

@@ -25,6 +25,8 @@ final class LogReader {
   private List<KeptIndexes.Kept> records = List.of();
   private long syncedSegment = SegmentHeader.NONE;
   private long syncedOffset;
+  private long lastHeaderSegment = SegmentHeader.NONE;
+  private long lastHeaderOffset;
 
   /** How a segment ended. */
   private record End(long offset, boolean torn) {}
@@ -34,9 +36,15 @@ final class LogReader {
    *
    * @param segment the last one with a record; null if none has one
    * @param synced up to where that one is known to have been synced
+   * @param remnants whether something like a record may lie behind the end
    * @param dropped segments that are no part of the log
    */
-  record LogEnd(@Nullable Segment segment, long offset, long synced, List<Segment> dropped) {}
+  record LogEnd(
+      @Nullable Segment segment,
+      long offset,
+      long synced,
+      boolean remnants,
+      List<Segment> dropped) {}
 
   LogReader(
       NavigableMap<Long, Segment> present, @Nullable KeptIndexes kept, Journal.Recovery recovery)
@@ -61,6 +69,7 @@ final class LogReader {
     findSynced();
     @Nullable Segment last = null;
     long end = 0;
+    boolean torn = false;
     for (int i = 0; i < log.size(); i++) {
       Segment segment = log.get(i);
       if (headers.get(i).filter(SegmentHeader::emptied).isPresent()) {
@@ -77,14 +86,18 @@ final class LogReader {
       } else {
         dropped.add(segment);
       }
-      if (found.torn) {
+      torn = found.torn;
+      if (torn) {
         dropped.addAll(log.subList(i + 1, log.size()));
         break;
       }
     }
     boolean all = last != null && last.number() < syncedSegment;
     boolean part = last != null && last.number() == syncedSegment;
-    return new LogEnd(last, end, all ? end : part ? Math.min(syncedOffset, end) : 0, dropped);
+    long synced = all ? end : part ? Math.min(syncedOffset, end) : 0;
+    boolean seenLast = last != null && last.number() == lastHeaderSegment;
+    boolean remnants = torn && !(seenLast && lastHeaderOffset < end);
+    return new LogEnd(last, end, synced, remnants, dropped);
   }
 
   /** Finds the last place up to which a record knew the log to be synced. */
@@ -100,7 +113,11 @@ final class LogReader {
         if (header == null) {
           break;
         }
+        if (!any) {
+          lastHeaderSegment = segment.number();
+        }
         any = true;
+        lastHeaderOffset = header.links().offset();
         RecordHeader.Links links = header.links();
         if (links.syncedSegment() > syncedSegment
             || (links.syncedSegment() == syncedSegment && links.syncedOffset() > syncedOffset)) {
@@ -139,6 +156,10 @@ final class LogReader {
       }
       if (SegmentScan.end(header) > required && !scan.isWhole(header)) {
         return new End(scan.at(), true);
+      }
+      if (required == Long.MAX_VALUE && scan.isLast(header) && !scan.isWhole(header)) {
+        // What was synced may have ended before it: the header that would say so is lost.
+        return new End(scan.at(), false);
       }
       byte[] index = scan.index(header);
       Batch batch = new Batch(segment, header, index);

@@ -3,8 +3,8 @@ package io.bailey.journal;
 import io.bailey.io.HostFile;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.HashMap;
 import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
@@ -21,8 +21,11 @@ public final class Segment {
   private final boolean writtenBefore;
   private final AtomicInteger references = new AtomicInteger(1);
 
-  /** Which volumes still need it: each one's last sequence in it. Guarded by the journal's lock. */
-  final Map<Long, Long> needs = new HashMap<>();
+  /**
+   * Which volumes still need it: each one's last sequence in it. Guarded by the journal's lock, but
+   * for a start, which adds to it while what it has read already may be sorted.
+   */
+  final Map<Long, Long> needs = new ConcurrentHashMap<>();
 
   /** What a start reads of it. Guarded by the journal's lock. */
   int records;

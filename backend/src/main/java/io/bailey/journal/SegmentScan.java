@@ -137,6 +137,14 @@ final class SegmentScan {
     return header != null && header.length() <= size - offset ? header : null;
   }
 
+  /** Whether no record is where the one after this would be. */
+  boolean isLast(RecordHeader header) throws IOException {
+    long end = end(header);
+    boolean last = headerAt(end) == null && headerAt(Journal.nextPage(end)) == null;
+    segment.read(header.links().offset(), head, 0, head.length);
+    return last;
+  }
+
   /** Goes on after a record. */
   void accept(RecordHeader header) {
     before = header.links().offset();

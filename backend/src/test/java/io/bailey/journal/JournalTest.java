@@ -317,14 +317,56 @@ final class JournalTest {
         .isInstanceOfSatisfying(
             StorageException.class, e -> assertThat(e.kind()).isEqualTo(Kind.NO_SPACE));
     files.heal();
-    byte[] torn = Files.readAllBytes(path);
     long position = append(journal, 1, 3, random).position();
     journal.sync(position);
     journal.close();
     assertThat(recovered()).isEqualTo(written);
-    Files.write(path, torn);
+    Files.delete(directory.resolve("000000000001.log"));
     written.removeLast();
     assertThat(recovered()).as("with the torn record").isEqualTo(written);
+  }
+
+  @Test
+  void aRecordThatFoundNoSpace_hidesNoneThatCameAfterASync() throws Exception {
+    Journal journal = open();
+    Random random = new Random(9);
+    long other = append(journal, 2, 1, random).position();
+    files.shortWrites();
+    files.failNth(1, Kind.NO_SPACE, p -> true, Call.WRITE);
+    assertThatThrownBy(() -> append(journal, 1, 2, random)).isInstanceOf(StorageException.class);
+    files.heal();
+    journal.sync(other);
+    for (int sequence = 3; sequence < 9; sequence++) {
+      append(journal, 1, sequence, random);
+    }
+    journal.close();
+    assertThat(recovered()).isEqualTo(written);
+    assertThat(missing).isEmpty();
+  }
+
+  @Test
+  void aTornRecord_doesNotComeBackWithASecondPowerCut() throws Exception {
+    Random random = new Random(5);
+    Journal journal = open();
+    journal.sync(append(journal, 1, 1, random).position());
+    append(journal, 1, 2, random);
+    journal.close();
+    Path first = directory.resolve("000000000000.log");
+    byte[] bytes = Files.readAllBytes(first);
+    bytes[bytes.length - Journal.RECORD_ALIGNMENT - 1] ^= 1;
+    Files.write(first, bytes);
+    written.removeLast();
+    lastSequences.put(1L, 1L);
+    journal = open();
+    append(journal, 1, 3, random);
+    append(journal, 1, 4, random);
+    journal.close();
+    Path second = directory.resolve("000000000001.log");
+    bytes = Files.readAllBytes(second);
+    Arrays.fill(bytes, 0, SegmentHeader.BYTES, (byte) 0);
+    Files.write(second, bytes);
+    assertThat(recovered()).isEqualTo(written);
+    assertThat(missing).isEmpty();
   }
 
   @Test
