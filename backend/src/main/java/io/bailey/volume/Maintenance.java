@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -31,6 +32,8 @@ import org.jspecify.annotations.Nullable;
  * number of volumes.
  */
 final class Maintenance {
+  private static final System.Logger LOG = System.getLogger(Maintenance.class.getName());
+
   private static final long RETRY_MILLIS = 1000;
 
   /** How far merges stand back for the threads that serve clients. */
@@ -55,6 +58,7 @@ final class Maintenance {
   private final ScheduledExecutorService retries;
   private final Supplier<Stream<VolumeUpkeep>> volumes;
   private volatile @Nullable StorageException noSpace;
+  private final CountDownLatch begun = new CountDownLatch(1);
   private final AtomicBoolean logging = new AtomicBoolean();
   private final AtomicInteger unlogged = new AtomicInteger();
   private final AtomicInteger awaitingMerge = new AtomicInteger();
@@ -106,7 +110,7 @@ final class Maintenance {
 
   /** Empties a volume's write buffer soon. */
   void checkpoint(VolumeUpkeep volume) {
-    run(checkpoints, volume::backgroundCheckpoint);
+    runOnceBegun(checkpoints, volume::backgroundCheckpoint);
   }
 
   /**
@@ -116,7 +120,7 @@ final class Maintenance {
   void written(int blocks) {
     int now = unlogged.addAndGet(blocks);
     if (now >= LOG_BLOCKS && unlogged.compareAndSet(now, 0) && logging.compareAndSet(false, true)) {
-      run(logs, this::logAll);
+      runOnceBegun(logs, this::logAll);
     }
   }
 
@@ -180,7 +184,7 @@ final class Maintenance {
    */
   void relieve(int missing) {
     if (relieving.compareAndSet(false, true)) {
-      run(
+      runOnceBegun(
           retries,
           () -> {
             relieving.set(false);
@@ -218,7 +222,7 @@ final class Maintenance {
   /** The memory for journal indexes runs low: the volume with the largest is sorted. */
   void relieveIndexes() {
     if (relievingIndexes.compareAndSet(false, true)) {
-      run(
+      runOnceBegun(
           retries,
           () -> {
             relievingIndexes.set(false);
@@ -233,7 +237,7 @@ final class Maintenance {
   /** Writers wait for the log to become shorter: the volumes that keep it long are sorted. */
   void relieveLog(Journal journal) {
     if (relievingLog.compareAndSet(false, true)) {
-      run(
+      runOnceBegun(
           retries,
           () -> {
             relievingLog.set(false);
@@ -242,11 +246,22 @@ final class Maintenance {
     }
   }
 
-  /** Empties the write buffers of all volumes, in the caller's thread. */
-  void emptyAll() throws IOException {
+  /** Empties the write buffers of all volumes, in the caller's thread; returns whether it could. */
+  boolean emptyAll() {
+    boolean all = true;
     for (VolumeUpkeep each : volumes.get().toList()) {
-      each.volume().empty();
+      try {
+        each.volume().empty();
+      } catch (IOException e) {
+        all = false;
+        LOG.log(
+            System.Logger.Level.WARNING,
+            "volume {0} can't be sorted: {1}",
+            each.volume().name(),
+            e.getMessage());
+      }
     }
+    return all;
   }
 
   /**
@@ -256,7 +271,7 @@ final class Maintenance {
    * @param startBytes see {@link Journal#holdingBack}
    */
   void shorten(Journal journal, long startBytes) {
-    run(
+    runOnceBegun(
         retries,
         () -> {
           long live = volumes.get().mapToLong(VolumeUpkeep::loggedBlocks).sum();
@@ -285,6 +300,25 @@ final class Maintenance {
     return volumes.get().anyMatch(v -> blocking.contains(v.volume().id()) && v.canBeSorted());
   }
 
+  /** Lets work begin that may change what volumes have above their runs: all of it is read. */
+  void begin() {
+    begun.countDown();
+  }
+
+  private void runOnceBegun(ExecutorService executor, Runnable task) {
+    run(
+        executor,
+        () -> {
+          try {
+            begun.await();
+          } catch (InterruptedException e) {
+            // The store closes.
+            return;
+          }
+          task.run();
+        });
+  }
+
   private static void run(ExecutorService executor, Runnable task) {
     try {
       executor.execute(task);
@@ -295,6 +329,7 @@ final class Maintenance {
 
   /** Ends the threads; what they are at is finished first. */
   void close() {
+    begin();
     retries.shutdownNow();
     // Not shutdownNow: an interrupted read would close its file.
     prefetches.getQueue().clear();

@@ -104,6 +104,7 @@ final class StoreOpener {
       readJournalAndBuffers();
       buffers.record();
       context.anchor().begin(places);
+      context.maintenance().begin();
       return new Store(context, names, images, new StoreVolumes(context, names, images, volumes));
     } catch (IOException | RuntimeException e) {
       giveUp(e);
@@ -244,6 +245,7 @@ final class StoreOpener {
   /** Hands batches to their volumes; those of volumes that can't be read are kept. */
   private final class LogRecovery implements Journal.Recovery {
     private final Map<Long, Volume> byId;
+    private boolean canSort = true;
 
     LogRecovery(Map<Long, Volume> byId) {
       this.byId = byId;
@@ -252,7 +254,15 @@ final class StoreOpener {
     @Override
     public boolean batch(Batch batch) throws IOException {
       Volume volume = byId.get(batch.volume());
-      return volume == null ? !names.allServed() : volume.adopt(batch);
+      if (volume == null) {
+        return !names.allServed();
+      }
+      boolean needed = volume.adopt(batch);
+      // Where that fails, all of it is read: the process that wrote it had room for its index.
+      if (canSort && context.indexMemory().isLow()) {
+        canSort = context.maintenance().emptyAll();
+      }
+      return needed;
     }
 
     @Override

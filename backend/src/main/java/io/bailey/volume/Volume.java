@@ -267,16 +267,12 @@ public final class Volume implements BlockDevice {
   // Recovery and end
 
   /** Takes a batch of the journal in, in the order of the log; returns whether it is needed. */
-  boolean adopt(Batch batch) throws IOException {
-    boolean needed;
+  boolean adopt(Batch batch) throws StorageException {
     synchronized (top.lock) {
-      needed = root.durable() && log.adopt(batch);
+      boolean needed = root.durable() && log.adopt(batch);
       top.sequence = Math.max(top.sequence, log.sequence());
+      return needed;
     }
-    if (context.indexMemory().isLow()) {
-      context.maintenance().emptyAll();
-    }
-    return needed;
   }
 
   /** Hears that a batch of the journal is missing, which may have been this volume's. */
@@ -291,8 +287,10 @@ public final class Volume implements BlockDevice {
     return Optional.ofNullable(log.damage());
   }
 
-  /** Leaves memory to others: the volume isn't served. */
+  /** Ends its work and leaves memory to others: the volume isn't served. */
   void leaveOut() {
+    endMerges();
+    shut();
     synchronized (top.lock) {
       log.endCharges();
     }
