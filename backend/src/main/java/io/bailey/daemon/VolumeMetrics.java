@@ -104,7 +104,10 @@ final class VolumeMetrics implements MultiCollector {
     CounterSnapshot.Builder host =
         counter("bailey_host_written_bytes", "Bytes written to the host's disk for the volume.");
     CounterSnapshot.Builder reads =
-        counter("bailey_read_blocks", "Blocks of 4 KiB that reads asked for, by where they were.");
+        counter(
+            "bailey_read_blocks",
+            "Blocks of 4 KiB that reads asked for, by where they were; disk is a file of the store,"
+                + " which the kernel may have in memory.");
     CounterSnapshot.Builder damaged =
         counter(
             "bailey_damaged_reads",

@@ -14,7 +14,8 @@ import java.util.List;
  *     roots
  * @param readsFromBuffer blocks that reads found in the write buffer
  * @param readsFromCache blocks found in the block cache
- * @param readsFromDisk blocks read from chunk files
+ * @param readsFromDisk blocks read from files of the store, also where the kernel had them in
+ *     memory
  * @param readsOfHoles blocks that nothing holds: zeros
  * @param damaged reads that met bytes which aren't the ones that were written
  */

@@ -39,7 +39,10 @@ record Activity(JsonObject report) {
     return report.object("requests").object(kind);
   }
 
-  /** The part of the blocks read that no disk was asked for, 0 to 1; 1 where none was read. */
+  /**
+   * The part of the blocks read that came from no file of the store, 0 to 1; 1 where none was read.
+   * What did come from one may have been in the kernel's page cache.
+   */
   double hits() {
     long disk = stored("readsFromDisk");
     long all = disk + stored("readsFromBuffer") + stored("readsFromCache") + stored("readsOfHoles");

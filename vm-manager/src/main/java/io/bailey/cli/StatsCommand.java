@@ -13,8 +13,8 @@ import picocli.CommandLine.Parameters;
     name = "stats",
     description = {
       "Show what the clients of volumes did since each was opened, and where its bytes lie.",
-      "HITS: reads that no disk was asked for. AMP: bytes written to the host's disk for each byte"
-          + " that the guest wrote."
+      "HITS: blocks read that came from no file of the store. AMP: bytes written to the host's disk"
+          + " for each byte that the guest wrote."
     })
 final class StatsCommand extends ClientCommand {
   @Parameters(
@@ -70,7 +70,7 @@ final class StatsCommand extends ClientCommand {
     }
     print(places);
     out().println("blocks read: " + activity.sources());
-    out().println("cache hits: " + Activity.percent(activity.hits()));
+    out().println("from no file of the store: " + Activity.percent(activity.hits()));
     out()
         .println(
             "written: "

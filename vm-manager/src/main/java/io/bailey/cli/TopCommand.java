@@ -18,7 +18,7 @@ import picocli.CommandLine.Option;
 @Command(
     name = "top",
     description = {
-      "Show live what each VM's disk does: requests and bytes a second, latency, cache hits.",
+      "Show live what each VM's disk does: requests and bytes a second, latency, hits.",
       "Keys sort: n name, r reads, w writes, b bytes, l latency, m misses, d depth; q quits.",
       "Where the output is no terminal, it prints one table after the other."
     })

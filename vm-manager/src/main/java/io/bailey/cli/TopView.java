@@ -15,7 +15,7 @@ final class TopView {
     WRITES('w', "writes/s"),
     BYTES('b', "bytes/s"),
     LATENCY('l', "latency"),
-    MISSES('m', "cache misses"),
+    MISSES('m', "misses"),
     DEPTH('d', "queue depth");
 
     private final char key;
