@@ -105,15 +105,17 @@ final class TopCommand extends ClientCommand {
 
   private void loop(DaemonClient daemon, Terminal terminal) throws IOException {
     NonBlockingReader keys = terminal.reader();
-    List<TopView.Row> rows = List.of();
     long nextNanos = System.nanoTime();
-    for (int shown = 0; count == null || shown <= count; ) {
+    int shown = 0;
+    while (true) {
       if (System.nanoTime() >= nextNanos) {
-        rows = sample(daemon);
+        if (count != null && shown == count) {
+          return;
+        }
+        draw(terminal, daemon, sample(daemon));
         nextNanos = System.nanoTime() + (long) (intervalSeconds * 1e9);
         shown++;
       }
-      draw(terminal, daemon, rows);
       long waitMillis = Math.max(1, (nextNanos - System.nanoTime()) / 1_000_000);
       int key = keys.read(waitMillis);
       if (key == 'q' || key == 'Q' || key == 3 || key == NonBlockingReader.EOF) {

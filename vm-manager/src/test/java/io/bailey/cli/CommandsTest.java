@@ -6,6 +6,7 @@ import io.bailey.cli.CommandLineTest.Outcome;
 import io.bailey.daemon.BaileyDaemon;
 import io.bailey.daemon.DaemonOptions;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -196,6 +197,34 @@ class CommandsTest {
     assertThat(Json.object(done("stats", "a", "--json").out()).string("volume")).isEqualTo("a");
     assertThat(done("top", "-n", "2", "-i", "0.1").out().lines()).hasSize(6);
     assertThat(Json.objects(done("top", "-n", "1", "-i", "0.1", "--json").out())).hasSize(1);
+  }
+
+  @Test
+  void top_ends_after_so_many_tables_at_a_terminal_too() throws Exception {
+    String script =
+        """
+        import os, pty, sys
+        pid, terminal = pty.fork()
+        if pid == 0:
+            os.execv(sys.argv[1], sys.argv[1:])
+        try:
+            while more := os.read(terminal, 4096):
+                os.write(1, more)
+        except OSError:
+            pass
+        sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+        """;
+    List<String> command = new ArrayList<>(List.of("/usr/bin/python3", "-c", script));
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.addAll(List.of("--enable-native-access=ALL-UNNAMED", "-XX:TieredStopAtLevel=1"));
+    String classes = System.getProperty("java.class.path");
+    command.addAll(List.of("-cp", System.getProperty("surefire.test.class.path", classes)));
+    command.addAll(List.of(Bailey.class.getName(), "top", "-n", "2", "-i", "0.1"));
+    command.addAll(List.of("--run-dir", directory + "/run"));
+    Process top = new ProcessBuilder(command).redirectErrorStream(true).start();
+    String out = new String(top.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertThat(top.waitFor()).as(out).isZero();
+    assertThat(out.split("READS/S", -1)).as(out).hasSize(1 + 2);
   }
 
   @Test
