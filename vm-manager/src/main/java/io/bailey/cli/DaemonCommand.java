@@ -17,7 +17,7 @@ import picocli.CommandLine.ParameterException;
 
 /** Runs the daemon. */
 final class DaemonCommand implements Callable<Integer> {
-  private static final long LEAST_MEMORY_BYTES = 16L << 20;
+  private static final long LEAST_MEMORY_BYTES = 32L << 20;
 
   private @Nullable Path store;
   private @Nullable Path runDirectory;
@@ -87,7 +87,7 @@ final class DaemonCommand implements Callable<Integer> {
   public Integer call() throws IOException {
     key.check(spec.commandLine());
     if (memory != null && memory.bytes() < LEAST_MEMORY_BYTES) {
-      throw new ParameterException(spec.commandLine(), "--memory is at least 16M");
+      throw new ParameterException(spec.commandLine(), "--memory is at least 32M");
     }
     if (metricsPort != null && (metricsPort < 0 || metricsPort > 65535)) {
       throw new ParameterException(spec.commandLine(), "--metrics-port is 0 to 65535");

@@ -58,7 +58,7 @@ class CommandLineTest {
         "top --count 0",
         "demo -n 0",
         "demo -n 65",
-        "daemon --memory 1M",
+        "daemon --memory 31M",
         "daemon --metrics-port 65536",
         "daemon extra",
         "daemon --key-file a --passphrase",
