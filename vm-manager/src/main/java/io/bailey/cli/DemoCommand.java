@@ -34,7 +34,7 @@ import picocli.CommandLine.Spec;
     description = {
       "Show it all: make a golden image, import it, boot VMs from it at the same time, let each"
           + " check and write its disk, and show that none saw another's writes.",
-      "Uses a store in a temporary directory and leaves nothing behind."
+      "Uses a store in a temporary directory and memory in /dev/shm, and leaves nothing behind."
     })
 final class DemoCommand implements Callable<Integer> {
   private static final int MOST_VMS = 64;
@@ -78,8 +78,12 @@ final class DemoCommand implements Callable<Integer> {
     if (count < 1 || count > MOST_VMS) {
       throw new ParameterException(spec.commandLine(), "-n is 1 to " + MOST_VMS);
     }
-    try (DemoHost host = new DemoHost()) {
+    DemoHost host = new DemoHost();
+    try (host) {
       showUntilEnded(host);
+    }
+    if (!host.isClean()) {
+      throw new IOException("the VMs did well, but something of the demo may be left: see above");
     }
     step("Stopped the daemon and removed its directory; nothing is left");
     out().println();

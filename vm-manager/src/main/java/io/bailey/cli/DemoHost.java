@@ -27,13 +27,23 @@ final class DemoHost implements AutoCloseable {
   private static final long REMOVE_NANOS = TimeUnit.SECONDS.toNanos(5);
   private static final long RETRY_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
 
+  private final List<String> launcher;
   private final Path directory;
   private final Thread atExit = new Thread(this::cleanAtExit, "demo cleanup");
   private @Nullable Process daemon;
+  private volatile boolean served;
   private volatile boolean cleaned;
-  private boolean removed;
+  private boolean clean;
 
   DemoHost() throws IOException {
+    this(launcher());
+  }
+
+  /**
+   * @param launcher the words before those of the daemon's command
+   */
+  DemoHost(List<String> launcher) throws IOException {
+    this.launcher = launcher;
     directory = Files.createTempDirectory("bailey-demo-");
     Runtime.getRuntime().addShutdownHook(atExit);
   }
@@ -56,7 +66,7 @@ final class DemoHost implements AutoCloseable {
   /** Starts the daemon and returns once it serves. */
   DaemonClient startDaemon() throws IOException {
     Path run = directory.resolve("run");
-    List<String> command = new ArrayList<>(launcher());
+    List<String> command = new ArrayList<>(launcher);
     command.addAll(
         List.of(
             "daemon",
@@ -81,6 +91,7 @@ final class DemoHost implements AutoCloseable {
       if (line == null || !line.startsWith("ready ")) {
         throw new IOException("the daemon did not start: " + lastLine(log()));
       }
+      served = true;
     }
     return new DaemonClient(run);
   }
@@ -116,6 +127,11 @@ final class DemoHost implements AutoCloseable {
     }
   }
 
+  /** Whether nothing was left at the end. */
+  synchronized boolean isClean() {
+    return clean;
+  }
+
   private void cleanAtExit() {
     if (clean()) {
       System.err.println("bailey: interrupted: all of the demo is stopped and removed");
@@ -126,12 +142,10 @@ final class DemoHost implements AutoCloseable {
   private synchronized boolean clean() {
     if (!cleaned) {
       cleaned = true;
-      if (daemon != null) {
-        end(daemon);
-      }
-      removed = remove();
+      boolean ended = daemon == null || end(daemon);
+      clean = remove() && ended;
     }
-    return removed;
+    return clean;
   }
 
   /** Tries again for a while: what makes the image may still write, until its directory is gone. */
@@ -153,16 +167,25 @@ final class DemoHost implements AutoCloseable {
     return true;
   }
 
-  private static void end(Process process) {
+  /** Returns whether it left nothing: one that served may have VMs and memory. */
+  private boolean end(Process process) {
     process.destroy();
     try {
       if (!process.waitFor(STOP_SECONDS, TimeUnit.SECONDS)) {
         System.err.println("bailey: the demo's daemon did not stop in time and was killed");
         process.destroyForcibly().waitFor();
+        return false;
       }
+      if (!served || process.exitValue() == 0) {
+        return true;
+      }
+      System.err.println("bailey: the demo's daemon did not stop cleanly: " + lastLine(log()));
     } catch (InterruptedException e) {
       process.destroyForcibly();
       Thread.currentThread().interrupt();
+    } catch (IOException e) {
+      System.err.println("bailey: the demo's daemon did not stop cleanly: " + e.getMessage());
     }
+    return false;
   }
 }
