@@ -3,7 +3,6 @@ package io.bailey.daemon;
 import io.bailey.io.StorageException;
 import io.vertx.core.Future;
 import io.vertx.core.Vertx;
-import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpConnection;
 import io.vertx.core.http.HttpServer;
 import io.vertx.core.http.HttpServerOptions;
@@ -159,10 +158,5 @@ final class ControlServer {
       RoutingContext routing, int status, StorageException.Kind kind, String what) {
     String request = routing.request().method() + " " + routing.request().path();
     ApiReply.error(status, kind, request + ": " + what).send(routing.response());
-  }
-
-  /** Serves a file that never changes. */
-  static void serveText(Router router, String path, String contentType, Buffer text) {
-    router.get(path).handler(r -> new ApiReply(200, contentType, text).send(r.response()));
   }
 }

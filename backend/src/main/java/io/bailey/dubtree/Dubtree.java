@@ -15,8 +15,8 @@ public final class Dubtree {
   /** Stored bytes that the first level below the newest runs holds. */
   public static final long FIRST_LEVEL_BYTES = 16L << 20;
 
-  /** How much larger each level is than the one above it. */
-  public static final int GROWTH = 16;
+  /** Each level is so many times as large as the one above it, as a shift: 16 times. */
+  private static final int GROWTH_SHIFT = 4;
 
   /** The level of a run that came straight out of a write buffer. */
   public static final int NEWEST_LEVEL = 0;
@@ -30,6 +30,8 @@ public final class Dubtree {
     if (level <= 0) {
       return 0;
     }
-    return level >= MAX_LEVELS - 1 ? Long.MAX_VALUE : FIRST_LEVEL_BYTES << (4 * (level - 1));
+    return level >= MAX_LEVELS - 1
+        ? Long.MAX_VALUE
+        : FIRST_LEVEL_BYTES << (GROWTH_SHIFT * (level - 1));
   }
 }

@@ -736,7 +736,7 @@ public final class Journal implements AutoCloseable {
   }
 
   /** Syncs of the log since it was opened. */
-  public long syncCount() {
+  long syncCount() {
     lock.lock();
     try {
       return syncs;

@@ -55,7 +55,6 @@ final class Wire {
   static final int CHUNK_OFFSET_HOLE = 2;
   static final int CHUNK_BLOCK_STATUS = 5;
   static final int CHUNK_ERROR = (1 << 15) + 1;
-  static final int CHUNK_ERROR_OFFSET = (1 << 15) + 2;
   static final int CHUNK_DONE = 1;
 
   static final int STATE_HOLE = 1;
