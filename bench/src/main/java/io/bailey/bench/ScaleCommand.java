@@ -28,7 +28,7 @@ final class ScaleCommand implements Callable<Integer> {
   private static final int MAX_VOLUMES = 10_000;
   private static final int MAX_REPEAT = 100;
 
-  /** Beyond that a daemon sorts volumes, so that its log becomes shorter. */
+  /** A daemon sorts volumes past 4 GiB of log, or past a quarter of the room there is. */
   private static final long MAX_LOG_BYTES = 2L << 30;
 
   private static final long MAX_IMAGE_BYTES = 16L << 40;

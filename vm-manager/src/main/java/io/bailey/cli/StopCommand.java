@@ -27,7 +27,9 @@ final class StopCommand extends ClientCommand {
   @Option(
       names = {"-t", "--timeout"},
       paramLabel = "SECONDS",
-      description = "How long a VM may take to power off before it is ended.")
+      description =
+          "How long a VM may take to power off before it is ended, at most 3600; 10 where it isn't"
+              + " given.")
   private @Nullable Integer timeoutSeconds;
 
   @Override
