@@ -7,7 +7,7 @@
  * +------+------+---------+-------------------------
  * |BAILEY| kind | version | sealed values, or nodes …
  * +------+------+---------+-------------------------
- *          V: values, 1 to 4 MiB, ended where a value's tag says so
+ *          V: values, 1 to 4 MiB, ended where a value's tag says so; a run's last may have less
  *          T: the tree of one run
  * </pre>
  *

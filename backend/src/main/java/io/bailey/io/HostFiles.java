@@ -5,9 +5,10 @@ import java.nio.file.Path;
 import java.util.List;
 
 /**
- * The host's file system, as much of it as the engine uses, the size of the system calls. All of
- * the engine's disk I/O goes through here, so that a test can stand in for the disk and fail any
- * call. Thread-safe. Failures are {@link StorageException}s that name the file.
+ * The host's file system, as much of it as the engine uses, the size of the system calls. All disk
+ * I/O on a store's files goes through here, but for its lock, so that a test can stand in for the
+ * disk and fail any call. Disks that are imported are read without it. Thread-safe. Failures are
+ * {@link StorageException}s that name the file.
  */
 public interface HostFiles {
   /** Opens a file that must exist. */

@@ -16,10 +16,10 @@ import static io.bailey.nbd.Wire.FLAG_REQ_ONE;
 record RequestRules(long size, boolean readOnly, boolean structured, boolean allocation) {
   /**
    * Checks a request. The first of these that applies is the answer: command or flag unknown or not
-   * negotiated, EINVAL; a change of a read-only export, EPERM; offset and length beyond 63 bits,
-   * EINVAL; past the end, ENOSPC for WRITE and WRITE_ZEROES and EINVAL for others; more data than
-   * {@link Wire#MAX_DATA_BYTES}, EOVERFLOW for a READ with DF and EINVAL for others; BLOCK_STATUS
-   * of nothing, EINVAL.
+   * negotiated, EINVAL; a change of a read-only export, EPERM; a FLUSH with an offset or a length,
+   * EINVAL; offset and length beyond 63 bits, EINVAL; past the end, ENOSPC for WRITE and
+   * WRITE_ZEROES and EINVAL for others; more data than {@link Wire#MAX_DATA_BYTES}, EOVERFLOW for a
+   * READ with DF and EINVAL for others; BLOCK_STATUS of nothing, EINVAL.
    *
    * @param offset as on the wire, so negative where the client means 2^63 and more
    * @param length 0 to 2^32 - 1

@@ -21,11 +21,14 @@
  *
  * <pre>
  * slab-0 …     the slots of all write buffers                   {@link SlabPool}
+ * log-0 …      what is kept of the journal's segments           {@link io.bailey.journal.KeptIndexes}
  * volumes/     one root an ephemeral volume                     {@link Root}
+ * store        the path of the store on disk; nothing else is in it
  * </pre>
  *
- * Every file begins with BAILEY, its kind and its version, but for the two that are nothing but a
- * number: lock and key.
+ * Every file begins with BAILEY, its kind and its version, but for those that have no more than
+ * what stands here: lock, key, and the path of the store. In a slab these 8 bytes are a number in
+ * the processor's order, and so begin with the version on x86-64 and aarch64.
  *
  * <h2>Who does what</h2>
  *

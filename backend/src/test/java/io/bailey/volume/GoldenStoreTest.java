@@ -20,9 +20,10 @@ import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * A store that version 1 of the formats left after a power cut opens with every byte, in this
- * version and in all that come. The file is never written again: a new format gets a new one beside
- * it, by {@code -Dbailey.golden.write=FILE}.
+ * A store that an early version left after a power cut opens with every byte, in this version and
+ * in all that come. Its journal is version 2, its file {@code buffers} has none yet, all else is
+ * version 1. The file is never written again: a new format gets a new one beside it, by {@code
+ * -Dbailey.golden.write=FILE}.
  */
 final class GoldenStoreTest {
   private static final String STORE = "/golden/store-1.zip";
