@@ -23,6 +23,8 @@ public final class Chunk {
 
   private volatile @Nullable HostFile file;
   private volatile boolean synced;
+  private volatile boolean named;
+  private volatile @Nullable StorageException syncFailure;
 
   Chunk(ChunkStore store, ChunkKind kind, ChunkId id, long size, long serial) {
     this.store = store;
@@ -98,17 +100,35 @@ public final class Chunk {
 
   /** Makes the file's content and name survive power loss; the directory is synced apart. */
   void sync() throws IOException {
+    StorageException failed = syncFailure;
+    if (failed != null) {
+      throw failed;
+    }
     for (int attempt = 0; !synced; attempt++) {
+      HostFile open = opened();
       try {
-        opened().sync();
+        open.sync();
         synced = true;
       } catch (StorageException e) {
         // The store closed it in between: no failure of the disk.
         if (!(e.getCause() instanceof ClosedChannelException) || attempt == 100) {
+          syncFailed(e);
           throw e;
         }
       }
     }
+  }
+
+  /** A sync of its content or name failed: a second one would say nothing of what that lost. */
+  void syncFailed(StorageException e) {
+    if (!named) {
+      syncFailure = e;
+    }
+  }
+
+  /** The directory was synced, and has its name. */
+  void named() {
+    named = true;
   }
 
   @Nullable HostFile file() {

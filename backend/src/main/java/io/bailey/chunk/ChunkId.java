@@ -33,6 +33,15 @@ public record ChunkId(long w0, long w1, long w2, long w3) {
     }
   }
 
+  /** The id whose 64 hexadecimal digits are a file's name. */
+  static ChunkId parse(String name) {
+    return new ChunkId(word(name, 0), word(name, 1), word(name, 2), word(name, 3));
+  }
+
+  private static long word(String name, int i) {
+    return HexFormat.fromHexDigitsToLong(name, 16 * i, 16 * i + 16);
+  }
+
   public static ChunkId readFrom(Decoder in) throws StorageException {
     return new ChunkId(in.getLong(), in.getLong(), in.getLong(), in.getLong());
   }

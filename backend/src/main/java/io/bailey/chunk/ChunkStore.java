@@ -236,12 +236,18 @@ public final class ChunkStore implements AutoCloseable {
     }
   }
 
-  /** Makes chunks and their names survive power loss. */
+  /** Makes chunks and their names survive power loss; where that failed once, it fails again. */
   public void sync(Collection<Chunk> which) throws IOException {
     for (Chunk chunk : which) {
       chunk.sync();
     }
-    files.syncDirectory(directory);
+    try {
+      files.syncDirectory(directory);
+      which.forEach(Chunk::named);
+    } catch (StorageException e) {
+      which.forEach(chunk -> chunk.syncFailed(e));
+      throw e;
+    }
   }
 
   /** Names of chunk files that this process doesn't refer to, in order. */
@@ -262,19 +268,25 @@ public final class ChunkStore implements AutoCloseable {
    * store's, and stays.
    */
   public int removeUnreferenced(Set<ChunkId> alsoReferenced) throws IOException {
-    Set<String> keep = new HashSet<>();
-    alsoReferenced.forEach(id -> keep.add(id.toString()));
+    List<ChunkId> present = new ArrayList<>();
     List<String> foreign = new ArrayList<>();
-    int removed = 0;
     synchronized (lock) {
       keepForNow = false;
-      chunks.keySet().forEach(id -> keep.add(id.toString()));
       for (String name : files.list(directory)) {
-        if (isChunk(name) && !keep.contains(name)) {
-          files.delete(directory.resolve(name));
-          removed++;
-        } else if (!isChunk(name) && !UNFINISHED.matcher(name).matches()) {
+        if (isChunk(name)) {
+          present.add(ChunkId.parse(name));
+        } else if (!UNFINISHED.matcher(name).matches()) {
           foreign.add(name);
+        }
+      }
+    }
+    int removed = 0;
+    for (ChunkId id : present) {
+      // One at a time: whoever opens a file or makes one waits for this.
+      synchronized (lock) {
+        if (!chunks.containsKey(id) && !alsoReferenced.contains(id)) {
+          files.delete(path(id));
+          removed++;
         }
       }
     }

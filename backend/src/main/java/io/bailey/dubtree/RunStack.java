@@ -83,7 +83,7 @@ public final class RunStack {
   }
 
   public void retain() {
-    if (references.getAndIncrement() <= 0) {
+    if (references.getAndUpdate(count -> count > 0 ? count + 1 : count) <= 0) {
       throw new IllegalStateException("retained after its end");
     }
   }

@@ -214,6 +214,7 @@ final class CheckpointWriter {
     if (e.kind() == Kind.NO_SPACE) {
       logWriter.giveUpSpares();
       context.maintenance().noSpace(e);
+      upkeep.retryLater();
       synchronized (top.lock) {
         top.changed();
       }

@@ -58,6 +58,7 @@ final class Maintenance {
   private final ScheduledExecutorService retries;
   private final Supplier<Stream<VolumeUpkeep>> volumes;
   private volatile @Nullable StorageException noSpace;
+  private volatile @Nullable StorageException noSpaceToLog;
   private final CountDownLatch begun = new CountDownLatch(1);
   private final AtomicBoolean logging = new AtomicBoolean();
   private final AtomicInteger unlogged = new AtomicInteger();
@@ -103,9 +104,21 @@ final class Maintenance {
     noSpace = failure;
   }
 
+  /** Notes how the latest append to the journal ended: for want of space, or (null) not. */
+  void noSpaceToLog(@Nullable StorageException failure) {
+    noSpaceToLog = failure;
+  }
+
+  /** Forgets who had no space, for that one may be gone; others that have none say so again. */
+  void forgetNoSpace() {
+    noSpace = null;
+    noSpaceToLog = null;
+  }
+
   /** Why buffers can't be emptied at present; null if they can. */
   @Nullable StorageException noSpace() {
-    return noSpace;
+    StorageException failure = noSpace;
+    return failure != null ? failure : noSpaceToLog;
   }
 
   /** Empties a volume's write buffer soon. */
@@ -167,10 +180,9 @@ final class Maintenance {
   }
 
   /** Tries again a second later what failed for want of space. */
-  void retryCheckpoint(VolumeUpkeep volume) {
+  void retry(VolumeUpkeep volume) {
     try {
-      ScheduledFuture<?> _ =
-          retries.schedule(() -> checkpoint(volume), RETRY_MILLIS, TimeUnit.MILLISECONDS);
+      ScheduledFuture<?> _ = retries.schedule(volume::retry, RETRY_MILLIS, TimeUnit.MILLISECONDS);
     } catch (RejectedExecutionException e) {
       // The store closes.
     }

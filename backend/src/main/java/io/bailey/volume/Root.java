@@ -112,6 +112,15 @@ record Root(
               + " is the most: copy the disk to a new volume, and go on with that");
     }
     byte[] bytes = encode(keys, wrap);
+    if (runs.size() > MAX_RUNS || bytes.length > MAX_BYTES) {
+      throw new StorageException(
+          Kind.INVALID,
+          name
+              + " would have "
+              + runs.size()
+              + " runs, more than a root can name, for they can't be merged: 'bailey check' says"
+              + " what is damaged");
+    }
     Path fresh = directory.resolve(name + UNFINISHED);
     files.delete(fresh);
     try (HostFile file = files.create(fresh)) {

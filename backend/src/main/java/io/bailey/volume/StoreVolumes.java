@@ -208,5 +208,6 @@ final class StoreVolumes {
       }
     }
     volume.release();
+    context.maintenance().forgetNoSpace();
   }
 }

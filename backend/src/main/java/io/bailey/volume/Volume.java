@@ -337,6 +337,8 @@ public final class Volume implements BlockDevice {
     List<Long> levels = List.of();
     try {
       levels = runs.levelBytes();
+    } catch (IllegalStateException e) {
+      // It was removed meanwhile.
     } catch (IOException e) {
       LOG.log(System.Logger.Level.WARNING, "a run of {0}: {1}", name, e.getMessage());
     }

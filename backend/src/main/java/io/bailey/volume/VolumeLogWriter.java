@@ -79,10 +79,14 @@ final class VolumeLogWriter {
 
   private VolumeLog.Appended append(WriteBuffer source, long last) throws IOException {
     try {
-      return log.append(source, last, runs.epoch());
+      VolumeLog.Appended appended = log.append(source, last, runs.epoch());
+      context.maintenance().noSpaceToLog(null);
+      return appended;
     } catch (StorageException e) {
       if (e.kind() == Kind.NO_SPACE) {
         giveUpSpares();
+        context.maintenance().noSpaceToLog(e);
+        upkeep.retryLater();
       }
       if (e.kind() != Kind.NO_SPACE && e.kind() != Kind.CLOSED) {
         top.fail(e);

@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 
 /** Merges the runs of a volume, one merge at a time. Thread-safe; see {@link Volume} for locks. */
@@ -17,12 +18,15 @@ final class VolumeMerger {
   /** Batches that end a merge at rest: the volume doesn't rest any more. */
   private static final int MAX_RUNS_WHILE_RESTING = 2;
 
+  private static final long RETRY_NANOS = TimeUnit.MINUTES.toNanos(1);
+
   private final StoreContext context;
   private final VolumeRuns runs;
   private final long blocks;
   private final Object lock = new Object();
 
   private volatile boolean failed;
+  private volatile long retryAt;
 
   /** The last merge found no space; the next may. */
   private volatile boolean stuck;
@@ -37,7 +41,8 @@ final class VolumeMerger {
 
   /**
    * Does what the merge policy asks for, until it asks for nothing. After a failure that isn't want
-   * of space it does nothing any more: what can't be read can't be merged.
+   * of space it does nothing for a minute: what can't be read can't be merged, until it is
+   * repaired.
    *
    * @param atRest what the policy asks for a volume that nobody writes to
    * @return whether it came to the end, and wasn't ended by what is more urgent
@@ -49,6 +54,7 @@ final class VolumeMerger {
           // The next merge may have become due.
         }
         stuck = false;
+        failed = failed && System.nanoTime() - retryAt < 0;
         return true;
       } catch (StorageException e) {
         if (closed || e.kind() == Kind.CLOSED) {
@@ -57,14 +63,19 @@ final class VolumeMerger {
         if (e.kind() == Kind.NO_SPACE) {
           stuck = true;
         } else {
-          failed = true;
+          fail();
         }
         throw e;
       } catch (IOException | RuntimeException e) {
-        failed = true;
+        fail();
         throw e;
       }
     }
+  }
+
+  private void fail() {
+    retryAt = System.nanoTime() + RETRY_NANOS;
+    failed = true;
   }
 
   /** Whether merges bring the number of runs down. */
@@ -73,7 +84,7 @@ final class VolumeMerger {
   }
 
   private boolean mergeOnce(boolean atRest) throws IOException {
-    if (closed || failed) {
+    if (closed || (failed && System.nanoTime() - retryAt < 0)) {
       return false;
     }
     VolumeRuns.Own own = runs.retainedOwn();
@@ -115,7 +126,7 @@ final class VolumeMerger {
   void shut() {
     end();
     synchronized (lock) {
-      failed = true;
+      // None is on its way.
     }
   }
 }

@@ -25,6 +25,7 @@ final class VolumeUpkeep {
   private final VolumeTop top;
   private final VolumeLog log;
   private final AtomicBoolean checkpointRequested = new AtomicBoolean();
+  private final AtomicBoolean retryScheduled = new AtomicBoolean();
   private final AtomicBoolean sortRequested = new AtomicBoolean();
   private final AtomicBoolean mergeRequested = new AtomicBoolean();
   private final AtomicBoolean restCheckRequested = new AtomicBoolean();
@@ -130,6 +131,18 @@ final class VolumeUpkeep {
     requestRelief();
   }
 
+  /** Empties it once more a second later: there was no space. */
+  void retryLater() {
+    if (retryScheduled.compareAndSet(false, true)) {
+      context.maintenance().retry(this);
+    }
+  }
+
+  void retry() {
+    retryScheduled.set(false);
+    requestRelief();
+  }
+
   void backgroundCheckpoint() {
     checkpointRequested.set(false);
     boolean sort = sortRequested.getAndSet(false);
@@ -151,7 +164,7 @@ final class VolumeUpkeep {
           e.getMessage());
       if (e.kind() == Kind.NO_SPACE) {
         sortRequested.compareAndSet(false, sort);
-        context.maintenance().retryCheckpoint(this);
+        retryLater();
       }
     } catch (IOException | RuntimeException e) {
       LOG.log(System.Logger.Level.ERROR, "can't empty the write buffer of " + name, e);
@@ -173,7 +186,11 @@ final class VolumeUpkeep {
     try {
       volume.merge();
     } catch (IOException | RuntimeException e) {
-      LOG.log(System.Logger.Level.WARNING, "can''t merge runs of {0}: {1}", name, e.getMessage());
+      LOG.log(
+          System.Logger.Level.WARNING,
+          "can''t merge runs of {0}, and tries again later: {1}",
+          name,
+          e.getMessage());
     }
     synchronized (top.lock) {
       top.changed();

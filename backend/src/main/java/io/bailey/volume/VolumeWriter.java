@@ -228,15 +228,15 @@ final class VolumeWriter {
           long _ = logWriter.append();
         }
         default -> {
-          failIfOutOfSpace();
-          if (System.nanoTime() - asked > STRANDED_CHECK_NANOS) {
-            failIfAllAreStranded();
-            asked = System.nanoTime();
-          }
           if (logTooLong) {
             context.maintenance().relieveLog(context.journal());
           } else {
             relieveIfLow();
+          }
+          failIfOutOfSpace();
+          if (System.nanoTime() - asked > STRANDED_CHECK_NANOS) {
+            failIfAllAreStranded();
+            asked = System.nanoTime();
           }
           top.await(change, VolumeTop.WAIT_MILLIS);
         }

@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Predicate;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -85,6 +86,51 @@ final class StoreSpaceTest {
                 TestStore.write(volumes.get(3), 0, 30_000);
                 return true;
               });
+    }
+  }
+
+  @Test
+  void durableVolumes_allGetNoSpace_whereTheLogHasNone() throws Exception {
+    try (TestStore test = new TestStore(directory)) {
+      Predicate<Path> log = path -> path.toString().contains("/journal");
+      test.files.failAll(Kind.NO_SPACE, log, Call.WRITE, Call.CREATE);
+      List<Volume> volumes = new ArrayList<>();
+      for (int v = 0; v < 20; v++) {
+        Volume volume = test.volume("v" + v, Durability.FLUSH);
+        volumes.add(volume);
+        assertThatThrownBy(
+                () -> {
+                  for (int i = 0; true; i++) {
+                    TestStore.write(volume, i, i);
+                  }
+                })
+            .isInstanceOfSatisfying(
+                StorageException.class, e -> assertThat(e.kind()).isEqualTo(Kind.NO_SPACE));
+      }
+      test.files.heal();
+      for (Volume volume : volumes) {
+        Awaitility.await()
+            .atMost(Duration.ofSeconds(60))
+            .ignoreExceptions()
+            .until(
+                () -> {
+                  TestStore.write(volume, 0, 30_000);
+                  return true;
+                });
+      }
+    }
+  }
+
+  @Test
+  void aBufferThatACommitFoundNoSpaceFor_isEmptiedOnceThereIs() throws Exception {
+    try (TestStore test = new TestStore(directory)) {
+      Volume volume = test.volume("v", Durability.NONE);
+      TestStore.write(volume, 0, 0);
+      test.files.failAll(Kind.NO_SPACE, TestStore.CHUNKS, Call.WRITE);
+      assertThatThrownBy(() -> test.store.commit("v", ImageName.parse("a:1")))
+          .isInstanceOf(StorageException.class);
+      test.files.heal();
+      Awaitility.await().until(() -> volume.stats().bufferBytes() == 0);
     }
   }
 

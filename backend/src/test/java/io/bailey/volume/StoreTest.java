@@ -114,6 +114,22 @@ final class StoreTest {
   }
 
   @Test
+  void aCommitWhoseSyncFailed_failsAgain() throws Exception {
+    for (Call call : List.of(Call.SYNC, Call.SYNC_DIRECTORY)) {
+      try (TestStore test = new TestStore(directory.resolve(call.toString()))) {
+        Volume volume = test.volume("v", Durability.NONE);
+        TestStore.write(volume, 0, 5);
+        test.files.failNth(1, Kind.IO, TestStore.CHUNKS, call);
+        ImageName image = ImageName.parse("a:1");
+        fails("made to fail", () -> test.store.commit("v", image));
+        fails("made to fail", () -> test.store.commit("v", image));
+        assertThat(test.store.images()).isEmpty();
+        TestStore.compare(volume, 5, 1, "still served");
+      }
+    }
+  }
+
+  @Test
   void aRemovalThatFails_canBeRepeated_orIsUndoneByTheNextStart() throws Exception {
     try (TestStore test = new TestStore(directory)) {
       Volume volume = test.volume("v", Durability.FLUSH);
