@@ -74,6 +74,21 @@ final class Connection {
     return now == null || now.isIdle();
   }
 
+  boolean isOpen() {
+    return !closed.get();
+  }
+
+  /** Whether the client is gone, or may be, and requests of it can still change the disk. */
+  boolean mayChangeLate() {
+    Session now = session;
+    return now != null && (closed.get() ? polled.isOpen() || now.isChanging() : polled.isBehind());
+  }
+
+  /** See {@link PolledChannel#fallBehind}. */
+  void fallBehind() {
+    polled.fallBehind();
+  }
+
   SelectionKey register(Selector selector) throws IOException {
     channel.configureBlocking(false);
     return channel.register(selector, SelectionKey.OP_READ, this);
@@ -124,7 +139,7 @@ final class Connection {
           export.open(polled, outbox, in, handshake.structured(), handshake.allocation());
       in = ByteBuffer.allocate(0);
       session = opened;
-      export.startReader(() -> serve(opened));
+      export.startReader(() -> serve(opened, true));
     } catch (IOException e) {
       close();
     } catch (RuntimeException | Error e) {
@@ -133,8 +148,11 @@ final class Connection {
     }
   }
 
-  private void serve(Session opened) {
+  private void serve(Session opened, boolean first) {
     try {
+      if (first) {
+        export.awaitChangesBefore(this);
+      }
       if (opened.run()) {
         close();
       }
@@ -159,7 +177,7 @@ final class Connection {
           close();
         }
       } else if (served.takeOver(now - HELD_NANOS)) {
-        export.startReader(() -> serve(served));
+        export.startReader(() -> serve(served, false));
       }
     } catch (RuntimeException | Error e) {
       // As for want of memory or threads. The other connections are watched all the same.

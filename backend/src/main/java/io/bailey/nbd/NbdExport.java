@@ -10,6 +10,8 @@ import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Semaphore;
@@ -35,6 +37,10 @@ public final class NbdExport {
   private final ThreadFactory readers;
   private final ExportStats stats = new ExportStats();
   private final Set<Connection> connections = ConcurrentHashMap.newKeySet();
+
+  /** Closed ones of which requests may still change the disk, and some that were. */
+  private final Set<Connection> left = ConcurrentHashMap.newKeySet();
+
   private final AtomicLong nextFailureLog = new AtomicLong(System.nanoTime());
   private volatile boolean stopping;
   private boolean stopped;
@@ -201,10 +207,34 @@ public final class NbdExport {
   }
 
   void closed(Connection connection) {
+    if (connection.mayChangeLate()) {
+      left.add(connection);
+    }
     connections.remove(connection);
   }
 
+  /**
+   * Waits until no request of a client that went away before can change the disk any more, as the
+   * end of a process waits for its I/O on a disk: such a change, which nobody waits for, could undo
+   * an acknowledged one of the next client. Clients that are there aren't waited for, but where
+   * only reading on would tell that they are.
+   */
+  void awaitChangesBefore(Connection next) {
+    List<Connection> before = new ArrayList<>(connections);
+    before.addAll(left);
+    before.removeIf(connection -> !connection.mayChangeLate());
+    if (!before.isEmpty()) {
+      // Not earlier, or two could wait for each other.
+      next.fallBehind();
+    }
+    while (!before.isEmpty() && next.isOpen()) {
+      sleep(LOOK_MILLIS);
+      before.removeIf(connection -> !connection.mayChangeLate());
+    }
+  }
+
   void watch(long now) {
+    left.removeIf(connection -> !connection.mayChangeLate());
     for (Connection connection : connections) {
       connection.watch(now);
     }

@@ -30,8 +30,11 @@ final class PolledChannel {
   /** Changed under {@link #mode}. */
   private volatile boolean blocking = true;
 
-  /** Under {@link #mode}. */
-  private boolean writing;
+  /** Changed under {@link #mode}. */
+  private volatile boolean writing;
+
+  /** Whether the reader waited for something else and hasn't found the socket empty since. */
+  private volatile boolean behind;
 
   /** Whether the reader's last wait was shorter than {@link #POLL_NANOS}. */
   private boolean brief;
@@ -50,6 +53,23 @@ final class PolledChannel {
     return new Semaphore(Math.max(1, Runtime.getRuntime().availableProcessors() / 2));
   }
 
+  boolean isOpen() {
+    return channel.isOpen();
+  }
+
+  /** The reader comes to wait for something else, and may have to do so before its next read. */
+  void fallBehind() {
+    behind = true;
+  }
+
+  /**
+   * Whether the client may be gone without its reader knowing. It isn't gone while a write waits
+   * for it, nor when the reader, in its place, finds neither input nor its end.
+   */
+  boolean isBehind() {
+    return behind && !writing;
+  }
+
   /**
    * Waits for input.
    *
@@ -57,9 +77,17 @@ final class PolledChannel {
    * @return how much was read, at least 1, or -1 at the end of the input
    */
   int read(ByteBuffer into) throws IOException {
-    boolean polls = brief && stopBlocking();
+    boolean wasBehind = behind;
+    boolean polls = (brief || wasBehind) && stopBlocking();
+    if (wasBehind && !polls) {
+      // A write goes on, and fails if the client is gone.
+      behind = false;
+    }
     long begin = System.nanoTime();
     int count = channel.read(into);
+    if (wasBehind && count == 0) {
+      behind = false;
+    }
     if (count == 0 && polls && pollers.tryAcquire()) {
       try {
         while (count == 0 && System.nanoTime() - begin < POLL_NANOS) {

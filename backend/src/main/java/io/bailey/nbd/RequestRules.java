@@ -69,7 +69,8 @@ record RequestRules(long size, boolean readOnly, boolean structured, boolean all
     };
   }
 
-  private static boolean changes(int command) {
+  /** Whether a command may change the disk. */
+  static boolean changes(int command) {
     return command == Wire.WRITE || command == Wire.TRIM || command == Wire.WRITE_ZEROES;
   }
 }

@@ -9,6 +9,7 @@ import java.lang.foreign.ValueLayout;
 import java.net.ProtocolException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
@@ -63,6 +64,9 @@ final class Session {
 
   private final AtomicLong writingSince = new AtomicLong(NOT_WRITING);
 
+  /** Readers and requests that may change the disk now. */
+  private final AtomicInteger changing = new AtomicInteger();
+
   /** Whether requests are being answered that came before the export was stopped. */
   private volatile boolean serving;
 
@@ -115,6 +119,20 @@ final class Session {
     return !serving && outbox.isIdle();
   }
 
+  boolean isOpen() {
+    return channel.isOpen();
+  }
+
+  /** Whether something may still change the disk; never again once false of a closed one. */
+  boolean isChanging() {
+    return changing.get() > 0;
+  }
+
+  /** A request that may change the disk came to its end. */
+  void changed() {
+    changing.decrementAndGet();
+  }
+
   /**
    * Answers requests until the client disconnects, the export stops, or the calling thread is not
    * the reader any more.
@@ -124,6 +142,15 @@ final class Session {
    * @throws ProtocolException where what it sent is no request
    */
   boolean run() throws IOException {
+    changing.incrementAndGet();
+    try {
+      return answer();
+    } finally {
+      changing.decrementAndGet();
+    }
+  }
+
+  private boolean answer() throws IOException {
     while (true) {
       serving = true;
       if (export.isStopping()) {
@@ -136,6 +163,7 @@ final class Session {
         return false;
       }
       if (took == Took.DISCONNECT) {
+        channel.fallBehind();
         outbox.awaitIdle();
         return true;
       }
@@ -174,6 +202,10 @@ final class Session {
   /** Answers, or starts, all requests that are there as a whole. */
   private Took takeRequests() throws IOException {
     while (end - start >= Wire.REQUEST_BYTES) {
+      if (!isOpen()) {
+        batch.dropped();
+        throw new ClosedChannelException();
+      }
       if (Wire.i32(in, start) != Wire.REQUEST_MAGIC) {
         if (!sendBatch()) {
           return Took.LOST;
@@ -231,6 +263,7 @@ final class Session {
       if (!sendBatch()) {
         return false;
       }
+      channel.fallBehind();
       outbox.reserve(budget);
     }
     stats.started();
@@ -241,7 +274,7 @@ final class Session {
         payload = setting.buffers().take((int) length);
         takeInput(start + Wire.REQUEST_BYTES, payload, (int) length);
       }
-      Thread.startVirtualThread(
+      begin(
           new WaitingRequest(this, command, flags, cookie, offset, length, payload, piece, budget));
       begun = true;
     } finally {
@@ -251,6 +284,23 @@ final class Session {
     }
     consume(command, length);
     return true;
+  }
+
+  private void begin(WaitingRequest request) {
+    if (!request.changes()) {
+      Thread.startVirtualThread(request);
+      return;
+    }
+    boolean begun = false;
+    changing.incrementAndGet();
+    try {
+      Thread.startVirtualThread(request);
+      begun = true;
+    } finally {
+      if (!begun) {
+        changed();
+      }
+    }
   }
 
   private void consume(int command, long length) {
@@ -358,11 +408,12 @@ final class Session {
     arrived = System.nanoTime();
     if ((flags & Wire.FLAG_FUA) != 0 && result == NbdError.OK) {
       long budget = WaitingRequest.LEAST_BYTES;
+      channel.fallBehind();
       outbox.reserve(budget);
       stats.started();
       WaitingRequest flush =
           new WaitingRequest(this, Wire.WRITE, flags, cookie, offset, length, null, 0, budget);
-      Thread.startVirtualThread(flush);
+      begin(flush);
       return true;
     }
     stats.started();
@@ -391,6 +442,7 @@ final class Session {
         byte[] piece = setting.buffers().take(length);
         try {
           takeInput(start, piece, length);
+          channel.fallBehind();
           device.write(offset, piece, 0, length);
         } finally {
           setting.buffers().give(piece);
@@ -411,6 +463,7 @@ final class Session {
     }
     if (!outbox.tryBegin()) {
       batch = new Batch(stats);
+      channel.fallBehind();
       try {
         outbox.reserve(full.heldBytes());
       } catch (ClosedChannelException e) {

@@ -106,6 +106,11 @@ final class WaitingRequest implements Runnable, Outbox.Outgoing {
     return reserved;
   }
 
+  /** Whether it may change the disk, so that its session counts it until it has run. */
+  boolean changes() {
+    return RequestRules.changes(command);
+  }
+
   @Override
   public void run() {
     try {
@@ -113,6 +118,9 @@ final class WaitingRequest implements Runnable, Outbox.Outgoing {
     } catch (IOException | RuntimeException | AssertionError | OutOfMemoryError e) {
       failed(e);
     } finally {
+      if (changes()) {
+        session.changed();
+      }
       if (payload != null) {
         session.buffers().give(payload);
         payload = null;
@@ -123,6 +131,9 @@ final class WaitingRequest implements Runnable, Outbox.Outgoing {
   }
 
   private void perform() throws IOException {
+    if (!session.isOpen()) {
+      throw new ClosedChannelException();
+    }
     BlockDevice device = session.device();
     switch (command) {
       case Wire.READ -> {

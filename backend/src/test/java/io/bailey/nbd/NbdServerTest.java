@@ -13,11 +13,15 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** What holds for every client, whatever program it is. */
 @Timeout(60)
@@ -319,6 +323,9 @@ class NbdServerTest {
       assertThat(served.export().stats().snapshot().queueDepth())
           .isLessThanOrEqualTo((int) (share / MIB));
       assertThat(served.server().memory().usedBytes()).isBetween(1L, share);
+      try (RawClient other = served.simple()) {
+        assertThat(other.answers()).isTrue();
+      }
       for (int i = 0; i < 1000; i++) {
         assertThat(stuck.reply(MIB).error()).isZero();
       }
@@ -376,6 +383,76 @@ class NbdServerTest {
       assertThat(stats.of(ExportStats.Kind.READ).count()).isZero();
     }
     await().until(() -> served.export().connections() == 0);
+  }
+
+  /** As a local disk's user may rely on: the end of a process waits for its I/O. */
+  @ParameterizedTest
+  @MethodSource("changes")
+  void changeOfAClientThatIsGoneComesBeforeTheNextClients(String call, byte[] change)
+      throws Exception {
+    served.disk().hold();
+    try (RawClient gone = served.simple()) {
+      gone.send(change);
+      await().until(() -> served.disk().held() == 1);
+    }
+    served.disk().letOthersPass();
+    try (RawClient waiting = served.simple()) {
+      waiting.send(RawClient.request(Wire.TRIM, 0, 1, 0, 8192));
+    }
+    try (RawClient next = served.simple()) {
+      next.send(RawClient.request(Wire.WRITE, 0, 1, 0, 512), new byte[512]);
+      // Time to get ahead, if it could.
+      Thread.sleep(100);
+      served.disk().release();
+      assertThat(next.reply(0).error()).isZero();
+    }
+    assertThat(served.disk().calls()).startsWith(call).endsWith("write 0 512");
+  }
+
+  static Stream<Arguments> changes() {
+    byte[] write = RawClient.join(RawClient.request(Wire.WRITE, 0, 1, 0, 4096), new byte[4096]);
+    int more = Session.WHOLE_WRITE_BYTES + 4096;
+    return Stream.of(
+        Arguments.of("write 0 4096", write),
+        Arguments.of(
+            "write 0 4096", RawClient.join(write, RawClient.request(Wire.DISCONNECT, 0, 2, 0, 0))),
+        Arguments.of("trim 0 4096", RawClient.request(Wire.TRIM, 0, 1, 0, 4096)),
+        Arguments.of("zero 0 4096", RawClient.request(Wire.WRITE_ZEROES, 0, 1, 0, 4096)),
+        Arguments.of(
+            "write 0 " + Session.WHOLE_WRITE_BYTES,
+            RawClient.join(RawClient.request(Wire.WRITE, 0, 1, 0, more), new byte[more - 1])));
+  }
+
+  @Test
+  void clientThatWaitsForTheChangesOfAnotherEndsWithTheExport() throws Exception {
+    served.disk().hold();
+    try (RawClient gone = served.simple()) {
+      gone.send(RawClient.request(Wire.TRIM, 0, 1, 0, 4096));
+      await().until(() -> served.disk().held() == 1);
+    }
+    try (RawClient next = served.simple()) {
+      next.send(RawClient.request(Wire.TRIM, 0, 1, 0, 8192));
+      served.export().abandon();
+      assertThatThrownBy(() -> next.receive(1)).isInstanceOf(IOException.class);
+    }
+    served.disk().release();
+    await().until(() -> served.disk().held() == 0);
+    assertThat(served.disk().calls()).doesNotContain("trim 0 8192");
+  }
+
+  @Test
+  void clientDoesNotWaitForTheChangesOfOneThatIsThere() throws Exception {
+    served.disk().hold();
+    try (RawClient busy = served.simple()) {
+      busy.send(RawClient.request(Wire.TRIM, 0, 1, 0, 4096));
+      await().until(() -> served.disk().held() == 1);
+      served.disk().letOthersPass();
+      try (RawClient next = served.simple()) {
+        assertThat(next.answers()).isTrue();
+      }
+      served.disk().release();
+      assertThat(busy.reply(0).error()).isZero();
+    }
   }
 
   @Test
