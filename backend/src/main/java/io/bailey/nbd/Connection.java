@@ -181,8 +181,8 @@ final class Connection {
       }
     } catch (RuntimeException | Error e) {
       // As for want of memory or threads. The other connections are watched all the same.
-      LOG.log(Level.ERROR, () -> "export " + export.name() + ": connection ended", e);
       close();
+      LOG.log(Level.ERROR, () -> "export " + export.name() + ": connection ended", e);
     }
   }
 

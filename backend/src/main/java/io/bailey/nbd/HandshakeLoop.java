@@ -73,7 +73,15 @@ final class HandshakeLoop implements AutoCloseable {
       LOG.log(Level.TRACE, "gone already", e);
     } catch (IOException e) {
       connection.close();
+    } catch (RuntimeException | Error e) {
+      giveUp(connection, e);
     }
+  }
+
+  /** Ends one handshake, as for want of memory; the others go on. */
+  private static void giveUp(Connection connection, Throwable e) {
+    connection.close();
+    LOG.log(Level.ERROR, "a handshake ended", e);
   }
 
   private void goOn(Connection connection, SelectionKey key) {
@@ -89,6 +97,8 @@ final class HandshakeLoop implements AutoCloseable {
       }
     } catch (CancelledKeyException e) {
       LOG.log(Level.TRACE, "closed meanwhile", e);
+    } catch (RuntimeException | Error e) {
+      giveUp(connection, e);
     }
   }
 }

@@ -168,21 +168,29 @@ public final class NbdExport {
         take(listener.accept());
       } catch (ClosedChannelException e) {
         return;
-      } catch (IOException e) {
-        LOG.log(Level.WARNING, "export {0}: can''t take a client: {1}", name, e.getMessage());
+      } catch (IOException | RuntimeException | Error e) {
+        LOG.log(Level.WARNING, "export {0}: can''t take a client: {1}", name, e);
         sleep(RETRY_MILLIS);
       }
     }
   }
 
   private void take(SocketChannel client) throws IOException {
-    if (connections.size() >= MAX_CONNECTIONS || !listener.trusts(client)) {
-      LOG.log(Level.WARNING, "export {0}: a client was refused: another user, or too many", name);
-      client.close();
-      return;
+    boolean taken = false;
+    Connection connection;
+    try {
+      if (connections.size() >= MAX_CONNECTIONS || !listener.trusts(client)) {
+        LOG.log(Level.WARNING, "export {0}: a client was refused: another user, or too many", name);
+        return;
+      }
+      connection = new Connection(this, client, server.handshakeNanos());
+      connections.add(connection);
+      taken = true;
+    } finally {
+      if (!taken) {
+        client.close();
+      }
     }
-    Connection connection = new Connection(this, client, server.handshakeNanos());
-    connections.add(connection);
     if (stopping) {
       connection.close();
     } else {

@@ -133,11 +133,19 @@ public final class NbdServer implements AutoCloseable {
     exports.remove(export);
   }
 
+  private static void watch(NbdExport export, long now) {
+    try {
+      export.watch(now);
+    } catch (RuntimeException | Error e) {
+      LOG.log(Level.ERROR, () -> "export " + export.name() + ": watching its connections", e);
+    }
+  }
+
   private void watch() {
     while (!closed) {
       long now = System.nanoTime();
       for (NbdExport export : exports) {
-        export.watch(now);
+        watch(export, now);
       }
       try {
         TimeUnit.MILLISECONDS.sleep(WATCH_MILLIS);

@@ -169,12 +169,12 @@ final class Outbox {
       if (queue.isEmpty() || closed) {
         writing = false;
         room.signalAll();
-      } else {
-        Thread.startVirtualThread(this::drain);
+        return;
       }
     } finally {
       lock.unlock();
     }
+    drainElsewhere();
   }
 
   /** Sends a reply, now or when the present writer comes to it; may block for the client. */
@@ -187,7 +187,26 @@ final class Outbox {
   /** Like {@link #send}, on another thread. */
   void sendElsewhere(Outgoing reply) {
     if (queue(reply)) {
-      Thread.startVirtualThread(this::drain);
+      drainElsewhere();
+    }
+  }
+
+  /** Ends the connection for a request that gets no answer. */
+  void fail(long reservedBytes, Throwable e) {
+    release(reservedBytes);
+    fail(e);
+  }
+
+  /**
+   * Ends the connection after a failure, as for want of memory. Whoever sends next must not wait
+   * for a writer that is gone.
+   */
+  private void fail(Throwable e) {
+    try {
+      onFailure.run();
+      LOG.log(System.Logger.Level.ERROR, "a connection ended", e);
+    } catch (RuntimeException | Error again) {
+      e.addSuppressed(again);
     }
   }
 
@@ -211,28 +230,62 @@ final class Outbox {
     return false;
   }
 
+  private void drainElsewhere() {
+    try {
+      Thread.startVirtualThread(this::drain);
+    } catch (RuntimeException | Error e) {
+      stopWriting();
+      fail(e);
+    }
+  }
+
   private void drain() {
-    Outgoing[] taken = new Outgoing[GATHERED_REPLIES];
-    for (int count = take(taken); count > 0; count = take(taken)) {
-      boolean done = false;
-      try {
-        writeAll(taken, count);
-        done = true;
-      } catch (IOException e) {
-        onFailure.run();
-      } catch (RuntimeException | Error e) {
-        // As for want of memory. Whoever sends next must not wait for a writer that is gone.
-        LOG.log(System.Logger.Level.ERROR, "a connection ended", e);
-        onFailure.run();
-      }
-      for (int i = 0; i < count; i++) {
-        if (done) {
-          taken[i].sent();
-        } else {
-          taken[i].dropped();
+    try {
+      Outgoing[] taken = new Outgoing[GATHERED_REPLIES];
+      for (int count = take(taken); count > 0; count = take(taken)) {
+        boolean done = tryWriteAll(taken, count);
+        for (int i = 0; i < count; i++) {
+          settle(taken[i], done);
         }
+        free(taken, count);
       }
-      free(taken, count);
+    } catch (RuntimeException | Error e) {
+      stopWriting();
+      fail(e);
+    }
+  }
+
+  private boolean tryWriteAll(Outgoing[] replies, int count) {
+    try {
+      writeAll(replies, count);
+      return true;
+    } catch (IOException e) {
+      onFailure.run();
+    } catch (RuntimeException | Error e) {
+      fail(e);
+    }
+    return false;
+  }
+
+  private void settle(Outgoing reply, boolean sent) {
+    try {
+      if (sent) {
+        reply.sent();
+      } else {
+        reply.dropped();
+      }
+    } catch (RuntimeException | Error e) {
+      fail(e);
+    }
+  }
+
+  private void stopWriting() {
+    lock.lock();
+    try {
+      writing = false;
+      room.signalAll();
+    } finally {
+      lock.unlock();
     }
   }
 

@@ -279,7 +279,7 @@ final class Session {
       begun = true;
     } finally {
       if (!begun) {
-        outbox.release(budget);
+        neverBegan(budget);
       }
     }
     consume(command, length);
@@ -301,6 +301,11 @@ final class Session {
         changed();
       }
     }
+  }
+
+  private void neverBegan(long budget) {
+    stats.abandoned(1);
+    outbox.release(budget);
   }
 
   private void consume(int command, long length) {
@@ -411,9 +416,15 @@ final class Session {
       channel.fallBehind();
       outbox.reserve(budget);
       stats.started();
-      WaitingRequest flush =
-          new WaitingRequest(this, Wire.WRITE, flags, cookie, offset, length, null, 0, budget);
-      begin(flush);
+      boolean begun = false;
+      try {
+        begin(new WaitingRequest(this, Wire.WRITE, flags, cookie, offset, length, null, 0, budget));
+        begun = true;
+      } finally {
+        if (!begun) {
+          neverBegan(budget);
+        }
+      }
       return true;
     }
     stats.started();

@@ -114,6 +114,18 @@ final class WaitingRequest implements Runnable, Outbox.Outgoing {
   @Override
   public void run() {
     try {
+      answer();
+    } catch (RuntimeException | Error e) {
+      // As for want of memory, while a failure was told too: nobody may wait for an answer.
+      session.stats().abandoned(1);
+      session.outbox().fail(reserved, e);
+      return;
+    }
+    session.outbox().send(this);
+  }
+
+  private void answer() {
+    try {
       perform();
     } catch (IOException | RuntimeException | AssertionError | OutOfMemoryError e) {
       failed(e);
@@ -127,7 +139,6 @@ final class WaitingRequest implements Runnable, Outbox.Outgoing {
       }
     }
     unsent = ByteBuffer.wrap(reply, 0, replyLength);
-    session.outbox().send(this);
   }
 
   private void perform() throws IOException {

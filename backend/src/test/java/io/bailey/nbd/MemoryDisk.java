@@ -36,6 +36,7 @@ public final class MemoryDisk implements BlockDevice {
   private volatile StorageException.@Nullable Kind failure;
   private volatile CountDownLatch gate = new CountDownLatch(0);
   private volatile boolean passable;
+  private volatile @Nullable Error broken;
   private final AtomicInteger held = new AtomicInteger();
 
   public MemoryDisk(long size) {
@@ -56,6 +57,11 @@ public final class MemoryDisk implements BlockDevice {
   /** From now on every call fails so; null ends that. */
   public void failWith(StorageException.@Nullable Kind kind) {
     failure = kind;
+  }
+
+  /** From now on every call that isn't a mere attempt ends so, which no device means to do. */
+  public void breakWith(Error error) {
+    broken = error;
   }
 
   /** From now on every call that may wait does, until {@link #release}. Implies cold. */
@@ -265,6 +271,10 @@ public final class MemoryDisk implements BlockDevice {
       throw new StorageException(StorageException.Kind.IO, "interrupted");
     } finally {
       held.decrementAndGet();
+    }
+    Error error = broken;
+    if (error != null) {
+      throw error;
     }
     StorageException.Kind kind = failure;
     if (kind != null) {

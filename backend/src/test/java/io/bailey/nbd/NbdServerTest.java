@@ -7,6 +7,7 @@ import static org.awaitility.Awaitility.await;
 import io.bailey.io.StorageException;
 import io.bailey.io.StorageException.Kind;
 import java.io.IOException;
+import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -345,6 +346,32 @@ class NbdServerTest {
     }
     await().until(() -> served.server().memory().usedBytes() == 0);
     assertThat(served.export().stats().snapshot().queueDepth()).isZero();
+  }
+
+  @Test
+  void requestThatEndsWithAnErrorOfTheJvmEndsItsConnectionAndLeavesNothing() throws IOException {
+    served.disk().cold().breakWith(new InternalError("made up"));
+    try (RawClient unlucky = served.simple()) {
+      unlucky.send(RawClient.request(Wire.TRIM, 0, 1, 0, 4096));
+      assertThat(unlucky.receiveToEnd()).isZero();
+    }
+    await().until(() -> served.server().memory().usedBytes() == 0);
+    assertThat(served.export().stats().snapshot().queueDepth()).isZero();
+  }
+
+  @Test
+  void handshakeThatEndsWithAnErrorOfTheJvmEndsNoOther() throws IOException {
+    // No selector takes one.
+    try (SocketChannel broken = new MemoryChannel(new byte[0], 1)) {
+      served
+          .server()
+          .handshakes()
+          .admit(new Connection(served.export(), broken, Duration.ofSeconds(10).toNanos()));
+      try (RawClient client = served.simple()) {
+        assertThat(client.answers()).isTrue();
+      }
+      assertThat(broken.isOpen()).isFalse();
+    }
   }
 
   @Test

@@ -221,4 +221,24 @@ final class OutboxConcurrencyTest {
       assertThat(outbox.isIdle()).isTrue();
     }
   }
+
+  @Test
+  void aReplyThatIsSent_butMemoryIsMissingToSaySo_endsTheConnection_andNobodyWaits()
+      throws Exception {
+    try (SocketPair sockets = SocketPair.open(directory)) {
+      AtomicInteger failures = new AtomicInteger();
+      Outbox outbox = new Outbox(polled(sockets.server()), memory, failures::incrementAndGet);
+      outbox.reserve(SHORT_REQUEST_BYTES);
+      outbox.send(
+          new Reply(ByteBuffer.allocate(1), SHORT_REQUEST_BYTES) {
+            @Override
+            public void sent() {
+              throw new OutOfMemoryError("made up");
+            }
+          });
+      assertThat(failures).hasValue(1);
+      assertThat(outbox.isIdle()).isTrue();
+      assertThat(memory.usedBytes()).isZero();
+    }
+  }
 }
