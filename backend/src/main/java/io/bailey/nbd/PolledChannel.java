@@ -5,6 +5,7 @@ import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
@@ -35,6 +36,9 @@ final class PolledChannel {
 
   /** Whether the reader waited for something else and hasn't found the socket empty since. */
   private volatile boolean behind;
+
+  /** Whether the reader polls, with a permit to. */
+  private final AtomicBoolean permitHeld = new AtomicBoolean();
 
   /** Whether the reader's last wait was shorter than {@link #POLL_NANOS}. */
   private boolean brief;
@@ -89,13 +93,14 @@ final class PolledChannel {
       behind = false;
     }
     if (count == 0 && polls && pollers.tryAcquire()) {
+      permitHeld.set(true);
       try {
-        while (count == 0 && System.nanoTime() - begin < POLL_NANOS) {
+        while (count == 0 && !blocking && System.nanoTime() - begin < POLL_NANOS) {
           Thread.onSpinWait();
           count = channel.read(into);
         }
       } finally {
-        pollers.release();
+        releasePermit();
       }
     }
     while (count == 0) {
@@ -147,11 +152,19 @@ final class PolledChannel {
     mode.lock();
     try {
       if (!blocking) {
-        channel.configureBlocking(true);
+        // In this order: a reader that polls sees it, or sleeps without its permit.
         blocking = true;
+        releasePermit();
+        channel.configureBlocking(true);
       }
     } finally {
       mode.unlock();
+    }
+  }
+
+  private void releasePermit() {
+    if (permitHeld.compareAndSet(true, false)) {
+      pollers.release();
     }
   }
 

@@ -2,6 +2,7 @@ package io.bailey.nbd;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -15,6 +16,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -96,6 +98,40 @@ final class PolledChannelTest {
     assertThat(write).isNotDone();
     take(client, TOO_MANY_BYTES);
     write.get();
+  }
+
+  @Test
+  void aReaderThatAWriterPutsToSleep_keepsNobodyFromPolling() throws Exception {
+    Semaphore pollers = new Semaphore(1);
+    AtomicReference<PolledChannel> polled = new AtomicReference<>();
+    int last = 2000;
+    SocketChannel silent =
+        new MemoryChannel(new byte[0], 1) {
+          private int reads;
+
+          @Override
+          public int read(ByteBuffer into) {
+            if (++reads % 2 == 1) {
+              return 0;
+            }
+            if (reads == last) {
+              Future<?> write = threads.submit(() -> writeTooMuch(polled.get()));
+              await().until(() -> write.isDone() && pollers.availablePermits() == 1);
+            }
+            into.put((byte) 0);
+            return 1;
+          }
+
+          @Override
+          public int write(ByteBuffer bytes) {
+            return isBlocking() ? super.write(bytes) : 0;
+          }
+        };
+    polled.set(new PolledChannel(silent, pollers));
+    for (int i = 0; i < last; i += 2) {
+      assertThat(polled.get().read(ByteBuffer.allocate(1))).isOne();
+    }
+    assertThat(pollers.availablePermits()).isOne();
   }
 
   @Test
