@@ -157,8 +157,7 @@ final class Connection {
         close();
       }
     } catch (ProtocolException e) {
-      LOG.log(
-          Level.WARNING, "export {0}: a client was cut off: {1}", export.name(), e.getMessage());
+      export.warn("a client was cut off: " + e.getMessage());
       close();
     } catch (IOException e) {
       close();

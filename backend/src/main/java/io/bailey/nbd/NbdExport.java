@@ -42,6 +42,7 @@ public final class NbdExport {
   private final Set<Connection> left = ConcurrentHashMap.newKeySet();
 
   private final AtomicLong nextFailureLog = new AtomicLong(System.nanoTime());
+  private final AtomicLong nextClientLog = new AtomicLong(System.nanoTime());
   private volatile boolean stopping;
   private boolean stopped;
 
@@ -136,9 +137,19 @@ public final class NbdExport {
 
   /** Says yes once in a while, so that a guest's errors don't fill the log. */
   boolean mayLogFailure() {
+    return mayLog(nextFailureLog);
+  }
+
+  private static boolean mayLog(AtomicLong nextLog) {
     long now = System.nanoTime();
-    long next = nextFailureLog.get();
-    return now - next >= 0 && nextFailureLog.compareAndSet(next, now + LOG_PAUSE_NANOS);
+    long next = nextLog.get();
+    return now - next >= 0 && nextLog.compareAndSet(next, now + LOG_PAUSE_NANOS);
+  }
+
+  /** Logs what a client can bring about as often as it likes. */
+  void warn(String what) {
+    LOG.log(
+        mayLog(nextClientLog) ? Level.WARNING : Level.DEBUG, () -> "export " + name + ": " + what);
   }
 
   String description() {
@@ -169,7 +180,7 @@ public final class NbdExport {
       } catch (ClosedChannelException e) {
         return;
       } catch (IOException | RuntimeException | Error e) {
-        LOG.log(Level.WARNING, "export {0}: can''t take a client: {1}", name, e);
+        warn("can't take a client: " + e);
         sleep(RETRY_MILLIS);
       }
     }
@@ -180,7 +191,7 @@ public final class NbdExport {
     Connection connection;
     try {
       if (connections.size() >= MAX_CONNECTIONS || !listener.trusts(client)) {
-        LOG.log(Level.WARNING, "export {0}: a client was refused: another user, or too many", name);
+        warn("a client was refused: another user, or too many");
         return;
       }
       connection = new Connection(this, client, server.handshakeNanos());

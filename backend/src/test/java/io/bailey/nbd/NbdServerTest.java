@@ -4,6 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.read.ListAppender;
 import io.bailey.io.StorageException;
 import io.bailey.io.StorageException.Kind;
 import java.io.IOException;
@@ -23,6 +26,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.slf4j.LoggerFactory;
 
 /** What holds for every client, whatever program it is. */
 @Timeout(60)
@@ -372,6 +376,26 @@ class NbdServerTest {
       }
       assertThat(broken.isOpen()).isFalse();
     }
+  }
+
+  @Test
+  void clientsThatAreCutOffDoNotFillTheLog() throws IOException {
+    Logger logger = (Logger) LoggerFactory.getLogger("io.bailey.nbd");
+    ListAppender<ILoggingEvent> lines = new ListAppender<>();
+    lines.start();
+    logger.addAppender(lines);
+    int clients = 200;
+    try {
+      for (int i = 0; i < clients; i++) {
+        try (RawClient client = served.simple()) {
+          client.send(new byte[Wire.REQUEST_BYTES]);
+          client.receiveToEnd();
+        }
+      }
+    } finally {
+      logger.detachAppender(lines);
+    }
+    assertThat(lines.list).isNotEmpty().hasSizeLessThan(clients / 2);
   }
 
   @Test
