@@ -60,7 +60,8 @@ final class Connection {
         new Handshake(
             export.name(),
             export.description(),
-            () -> new Disk(export.device().size(), export.device().readOnly()));
+            () -> new Disk(export.device().size(), export.device().readOnly()),
+            () -> export.admits(this));
   }
 
   /** Whether the client has got through the handshake. */

@@ -3,6 +3,7 @@ package io.bailey.nbd;
 import java.io.ByteArrayOutputStream;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 
 /**
@@ -76,6 +77,7 @@ final class Handshake {
   private final String name;
   private final String description;
   private final Supplier<Disk> disk;
+  private final BooleanSupplier room;
   private final ByteArrayOutputStream out = new ByteArrayOutputStream(512);
 
   private boolean greeted;
@@ -84,7 +86,11 @@ final class Handshake {
   private boolean allocation;
   private int options;
 
-  Handshake(String name, String description, Supplier<Disk> disk) {
+  /**
+   * @param room asked once a client chooses the export: whether one more may be served
+   */
+  Handshake(String name, String description, Supplier<Disk> disk, BooleanSupplier room) {
+    this.room = room;
     this.name = name;
     this.description = description;
     this.disk = disk;
@@ -179,6 +185,9 @@ final class Handshake {
     if (payload.remaining() > MAX_NAME_BYTES || !isOurs(text(payload, payload.remaining()))) {
       return Next.CLOSE;
     }
+    if (!room.getAsBoolean()) {
+      return Next.CLOSE;
+    }
     Disk facts = disk.get();
     putLong(facts.size());
     putShort(transmissionFlags(facts));
@@ -240,6 +249,9 @@ final class Handshake {
     }
     if (!isOurs(asked)) {
       return error(option, ERR_UNKNOWN, "no such export");
+    }
+    if (option == GO && !room.getAsBoolean()) {
+      return error(option, ERR_POLICY, "too many connections");
     }
     infos(option, payload, count);
     reply(option, REP_ACK);

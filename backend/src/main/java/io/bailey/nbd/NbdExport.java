@@ -24,6 +24,12 @@ public final class NbdExport {
   /** Clients at a time, those in their handshake included; more are closed at once. */
   static final int MAX_CONNECTIONS = 1024;
 
+  /**
+   * Clients at a time that are served; more are refused when they choose the export. Each may have
+   * some 1.5 MiB of buffers and two threads.
+   */
+  static final int MAX_SERVED = 64;
+
   private static final long LOOK_MILLIS = 1;
   private static final long RETRY_MILLIS = 100;
   private static final long LOG_PAUSE_NANOS = TimeUnit.SECONDS.toNanos(1);
@@ -37,6 +43,9 @@ public final class NbdExport {
   private final ThreadFactory readers;
   private final ExportStats stats = new ExportStats();
   private final Set<Connection> connections = ConcurrentHashMap.newKeySet();
+
+  /** Those that have chosen the export, or are just doing so. */
+  private final Set<Connection> chosen = ConcurrentHashMap.newKeySet();
 
   /** Closed ones of which requests may still change the disk, and some that were. */
   private final Set<Connection> left = ConcurrentHashMap.newKeySet();
@@ -209,6 +218,19 @@ public final class NbdExport {
     }
   }
 
+  /** Whether a client may be served; for the thread of the handshakes only. */
+  boolean admits(Connection connection) {
+    if (chosen.size() >= MAX_SERVED) {
+      warn("a client was refused: " + MAX_SERVED + " are being served");
+      return false;
+    }
+    chosen.add(connection);
+    if (!connection.isOpen()) {
+      chosen.remove(connection);
+    }
+    return true;
+  }
+
   void startReader(Runnable reader) {
     readers.newThread(reader).start();
   }
@@ -229,6 +251,7 @@ public final class NbdExport {
     if (connection.mayChangeLate()) {
       left.add(connection);
     }
+    chosen.remove(connection);
     connections.remove(connection);
   }
 

@@ -25,6 +25,8 @@
  *   <li>A client that does not read its replies blocks nobody else: the only threads it can hold
  *       are its connection's own. If that is the reading thread, {@link io.bailey.nbd.NbdServer}'s
  *       watch gives the reading to another one.
+ *   <li>An export serves {@link io.bailey.nbd.NbdExport#MAX_SERVED} clients at a time, and has
+ *       {@link io.bailey.nbd.NbdExport#MAX_CONNECTIONS} connections with those in their handshake.
  *   <li>A handshake may take {@link io.bailey.nbd.Connection#HANDSHAKE_SECONDS} and {@link
  *       io.bailey.nbd.Handshake#MAX_OPTIONS} options. All are in the hands of {@link
  *       io.bailey.nbd.HandshakeLoop}.

@@ -41,7 +41,8 @@ final class HandshakeFuzz {
   }
 
   private static Outcome negotiate(byte[] sent, int pieceBytes) {
-    Handshake handshake = new Handshake("disk", "words", () -> new Disk(1 << 20, false));
+    Handshake handshake =
+        new Handshake("disk", "words", () -> new Disk(1 << 20, false), () -> true);
     ByteArrayOutputStream out = new ByteArrayOutputStream();
     out.writeBytes(handshake.output());
     ByteBuffer in = ByteBuffer.allocate(Math.max(sent.length, Handshake.MAX_OPTION_BYTES + 1024));

@@ -22,7 +22,7 @@ class HandshakeTest {
   private record Case(String what, int option, byte[] payload, List<Integer> types) {}
 
   private static Handshake handshake() {
-    return new Handshake("disk", "words", () -> new Disk(1 << 20, false));
+    return new Handshake("disk", "words", () -> new Disk(1 << 20, false), () -> true);
   }
 
   @TestFactory

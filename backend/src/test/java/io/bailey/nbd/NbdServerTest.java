@@ -15,6 +15,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Stream;
@@ -375,6 +376,36 @@ class NbdServerTest {
         assertThat(client.answers()).isTrue();
       }
       assertThat(broken.isOpen()).isFalse();
+    }
+  }
+
+  @Test
+  void clientsBeyondTheLimitAreRefusedUntilOneGoes() throws IOException {
+    List<RawClient> clients = new ArrayList<>();
+    try (RawClient late = RawClient.greet(served.socket());
+        RawClient old = RawClient.greet(served.socket())) {
+      for (int i = 0; i < NbdExport.MAX_SERVED; i++) {
+        clients.add(served.simple());
+      }
+      byte[][] go = {RawClient.string(ServedDisk.NAME), RawClient.shorts(0)};
+      late.option(Handshake.GO, go);
+      assertThat(late.optionReply().type()).isEqualTo(Handshake.ERR_POLICY);
+      old.option(Handshake.EXPORT_NAME);
+      assertThat(old.receiveToEnd()).isZero();
+      late.option(Handshake.INFO, go);
+      assertThat(late.optionReply().type()).isEqualTo(Handshake.REP_INFO);
+      assertThat(late.optionReply().type()).isEqualTo(Handshake.REP_ACK);
+      await().until(() -> served.export().connections() == NbdExport.MAX_SERVED);
+      clients.getFirst().close();
+      await().until(() -> served.export().connections() < NbdExport.MAX_SERVED);
+      late.option(Handshake.GO, go);
+      assertThat(late.optionReply().type()).isEqualTo(Handshake.REP_INFO);
+      assertThat(late.optionReply().type()).isEqualTo(Handshake.REP_ACK);
+      assertThat(late.answers()).isTrue();
+    } finally {
+      for (RawClient client : clients) {
+        client.close();
+      }
     }
   }
 
