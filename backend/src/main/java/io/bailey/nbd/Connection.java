@@ -85,6 +85,12 @@ final class Connection {
     return now != null && (closed.get() ? polled.isOpen() || now.isChanging() : polled.isBehind());
   }
 
+  /** Whether a request of the client's changes the disk, or is about to. */
+  boolean changesNow() {
+    Session now = session;
+    return now != null && now.changesApart();
+  }
+
   /** See {@link PolledChannel#fallBehind}. */
   void fallBehind() {
     polled.fallBehind();

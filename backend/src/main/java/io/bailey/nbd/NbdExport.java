@@ -31,6 +31,10 @@ public final class NbdExport {
   static final int MAX_SERVED = 64;
 
   private static final long LOOK_MILLIS = 1;
+
+  /** In which a reader that sleeps has learnt that its client is gone. */
+  private static final long WAKE_NANOS = TimeUnit.MILLISECONDS.toNanos(200);
+
   private static final long RETRY_MILLIS = 100;
   private static final long LOG_PAUSE_NANOS = TimeUnit.SECONDS.toNanos(1);
   private static final System.Logger LOG = System.getLogger(NbdExport.class.getName());
@@ -264,15 +268,22 @@ public final class NbdExport {
   void awaitChangesBefore(Connection next) {
     List<Connection> before = new ArrayList<>(connections);
     before.addAll(left);
-    before.removeIf(connection -> !connection.mayChangeLate());
+    long awake = System.nanoTime() + WAKE_NANOS;
+    before.removeIf(connection -> !mustEnd(connection, awake));
     if (!before.isEmpty()) {
       // Not earlier, or two could wait for each other.
       next.fallBehind();
     }
     while (!before.isEmpty() && next.isOpen()) {
       sleep(LOOK_MILLIS);
-      before.removeIf(connection -> !connection.mayChangeLate());
+      before.removeIf(connection -> !mustEnd(connection, awake));
     }
+  }
+
+  private static boolean mustEnd(Connection connection, long awake) {
+    return connection.mayChangeLate()
+        || (connection.changesNow() && System.nanoTime() - awake < 0)
+        || connection.mayChangeLate();
   }
 
   void watch(long now) {

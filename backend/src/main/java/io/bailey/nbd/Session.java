@@ -128,6 +128,11 @@ final class Session {
     return changing.get() > 0;
   }
 
+  /** Whether a request that may change the disk runs beside the reader. */
+  boolean changesApart() {
+    return changing.get() > 1;
+  }
+
   /** A request that may change the disk came to its end. */
   void changed() {
     changing.decrementAndGet();
