@@ -1,13 +1,18 @@
 package io.bailey.vm;
 
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+
 import java.io.IOException;
+import java.nio.charset.CharacterCodingException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A process that stays the same one when its number is used again: number and start time.
@@ -18,21 +23,50 @@ import java.util.Optional;
 record ProcessIdentity(long pid, long startTicks, String bootId) {
   private static final System.Logger LOG = System.getLogger(ProcessIdentity.class.getName());
   private static final Path PROC = Path.of("/proc");
+  private static @Nullable String boot;
 
-  static Optional<ProcessIdentity> of(long pid) {
-    return startTicks(pid).map(ticks -> new ProcessIdentity(pid, ticks, currentBootId()));
+  /**
+   * Empty if there is no such process.
+   *
+   * @throws IOException if that can't be told
+   */
+  static Optional<ProcessIdentity> of(long pid) throws IOException {
+    Optional<Long> ticks = startTicks(PROC, pid);
+    return ticks.isEmpty()
+        ? Optional.empty()
+        : Optional.of(new ProcessIdentity(pid, ticks.get(), currentBootId()));
   }
 
-  /** Whether this very process runs now; a zombie doesn't. */
+  /**
+   * Whether this very process runs now; a zombie doesn't. Where that can't be told, for want of
+   * descriptors say, it does: its disk is deleted once it is taken for gone.
+   */
   boolean alive() {
+    return alive(PROC);
+  }
+
+  boolean alive(Path proc) {
+    try {
+      return runs(proc);
+    } catch (IOException e) {
+      LOG.log(System.Logger.Level.DEBUG, "can't look at process " + pid, e);
+      return true;
+    }
+  }
+
+  private boolean runs(Path proc) throws IOException {
     return bootId.equals(currentBootId())
-        && startTicks(pid).filter(ticks -> ticks == startTicks).isPresent();
+        && startTicks(proc, pid).filter(ticks -> ticks == startTicks).isPresent();
   }
 
   /** Asks the process to end, or ends it; does nothing once it is gone. */
   void kill(boolean forcibly) {
-    if (alive()) {
-      ProcessHandle.of(pid).ifPresent(handle -> kill(handle, forcibly));
+    try {
+      if (runs(PROC)) {
+        ProcessHandle.of(pid).ifPresent(handle -> kill(handle, forcibly));
+      }
+    } catch (IOException e) {
+      LOG.log(System.Logger.Level.WARNING, "can't end process " + pid, e);
     }
   }
 
@@ -43,26 +77,38 @@ record ProcessIdentity(long pid, long startTicks, String bootId) {
     }
   }
 
-  static String currentBootId() {
-    try {
-      return Files.readString(PROC.resolve("sys/kernel/random/boot_id")).strip();
-    } catch (IOException e) {
-      return "unknown";
+  static synchronized String currentBootId() throws IOException {
+    String id = boot;
+    if (id == null) {
+      id = Files.readString(PROC.resolve("sys/kernel/random/boot_id")).strip();
+      boot = id;
     }
+    return id;
   }
 
   /**
    * Field 22 of {@code /proc/PID/stat}; fields are counted after the name, which may hold anything.
+   * Empty if the process is gone.
    */
-  private static Optional<Long> startTicks(long pid) {
+  private static Optional<Long> startTicks(Path proc, long pid) throws IOException {
     try {
-      String stat = Files.readString(PROC.resolve(pid + "/stat"));
+      String stat = Files.readString(proc.resolve(pid + "/stat"), ISO_8859_1);
       String[] fields = stat.substring(stat.lastIndexOf(')') + 2).split(" ", -1);
       boolean dead = fields[0].equals("Z") || fields[0].equals("X");
       return dead ? Optional.empty() : Optional.of(Long.parseLong(fields[19]));
-    } catch (IOException | RuntimeException e) {
-      return Optional.empty();
+    } catch (IOException e) {
+      if (isGone(e)) {
+        return Optional.empty();
+      }
+      throw e;
+    } catch (RuntimeException e) {
+      throw new IOException("the state of process " + pid + " isn't one", e);
     }
+  }
+
+  /** Whether it says that a process has ended: before its file was opened, or read. */
+  private static boolean isGone(IOException e) {
+    return e instanceof NoSuchFileException || "No such process".equals(e.getMessage());
   }
 
   /**
@@ -76,8 +122,13 @@ record ProcessIdentity(long pid, long startTicks, String bootId) {
         List<String> arguments;
         try {
           arguments = List.of(Files.readString(process.resolve("cmdline")).split("\0", -1));
+        } catch (CharacterCodingException e) {
+          continue;
         } catch (IOException e) {
-          continue; // it ended meanwhile, or its arguments are not text
+          if (isGone(e)) {
+            continue;
+          }
+          throw e;
         }
         int option = arguments.indexOf("-pidfile");
         if (option >= 0 && option + 1 < arguments.size()) {

@@ -172,19 +172,28 @@ final class Vm {
     Turn turn = new Turn(turns);
     try {
       Process qemu = launcher.start(spec, nbdSocket, files);
-      synchronized (this) {
-        started = Instant.now();
-        process = ProcessIdentity.of(qemu.pid()).orElse(null);
+      try {
+        began(qemu.pid());
+      } catch (IOException e) {
+        qemu.destroyForcibly();
+        throw e;
       }
-      save();
       LOG.log(Level.INFO, "VM {0} starts, process {1}", spec.name(), Long.toString(qemu.pid()));
       watch(awaited(() -> Optional.of(qemu.waitFor())), turn);
     } catch (IOException e) {
-      kill();
       finish(VmState.FAILED, message(e));
     } finally {
       turn.giveBack();
     }
+  }
+
+  private void began(long pid) throws IOException {
+    ProcessIdentity identity = ProcessIdentity.of(pid).orElse(null);
+    synchronized (this) {
+      started = Instant.now();
+      process = identity;
+    }
+    save();
   }
 
   /**
@@ -228,7 +237,6 @@ final class Vm {
         connect();
         goOnWithRoom();
       } catch (InterruptedException | ExecutionException e) {
-        kill();
         finish(VmState.FAILED, "lost sight of QEMU: " + message(e));
         return;
       }
@@ -465,6 +473,7 @@ final class Vm {
     if (client != null) {
       client.close();
     }
+    kill(); // one that lives would write to a disk that is gone
     release.run();
     synchronized (this) {
       state = end;

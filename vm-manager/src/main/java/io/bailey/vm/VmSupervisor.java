@@ -398,9 +398,8 @@ public final class VmSupervisor implements AutoCloseable {
       }
     }
     for (Path entry : found) {
-      Optional<ProcessIdentity> process =
-          Optional.ofNullable(running.get(entry.getFileName().toString()))
-              .flatMap(ProcessIdentity::of);
+      Long pid = running.get(entry.getFileName().toString());
+      Optional<ProcessIdentity> process = pid == null ? Optional.empty() : ProcessIdentity.of(pid);
       try {
         recover(new VmFiles(entry), process);
       } catch (IOException e) {

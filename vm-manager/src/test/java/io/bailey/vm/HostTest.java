@@ -1,5 +1,6 @@
 package io.bailey.vm;
 
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -47,6 +48,25 @@ class HostTest {
     } finally {
       sleep.destroyForcibly();
     }
+  }
+
+  @Test
+  void aProcessIsGoneOnlyWhereItsStateSaysSoOrIsMissing() throws Exception {
+    ProcessIdentity process = new ProcessIdentity(7, 99, ProcessIdentity.currentBootId());
+    Path stat = directory.resolve("7/stat");
+    assertThat(process.alive(directory)).isFalse();
+    Files.createDirectories(stat); // reading it fails
+    assertThat(process.alive(directory)).isTrue();
+    Files.delete(stat);
+    Files.writeString(stat, "7 (x");
+    assertThat(process.alive(directory)).isTrue();
+    String fields = "7 (a) \u00e9) %s 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 %d 0 0";
+    Files.writeString(stat, fields.formatted("S", 99), ISO_8859_1);
+    assertThat(process.alive(directory)).isTrue();
+    Files.writeString(stat, fields.formatted("S", 100), ISO_8859_1);
+    assertThat(process.alive(directory)).isFalse();
+    Files.writeString(stat, fields.formatted("Z", 99), ISO_8859_1);
+    assertThat(process.alive(directory)).isFalse();
   }
 
   @Test

@@ -1,0 +1,44 @@
+package io.bailey.vm;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.bailey.volume.ImageName;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A VM whose QEMU is another program. */
+@Timeout(60)
+class VmTest {
+  @TempDir Path directory;
+
+  private final AtomicInteger released = new AtomicInteger();
+
+  private Vm adopted(Process qemu) throws Exception {
+    VmSpec spec = new VmSpec("web", ImageName.parse("golden"), "microvm", 128, 1, "tcg");
+    ProcessIdentity process = ProcessIdentity.of(qemu.pid()).orElseThrow();
+    Vm vm = new Vm(spec, new VmFiles(directory), released::incrementAndGet);
+    vm.adopt(
+        new VmFiles.Saved(spec, Instant.now(), Optional.of(process), Optional.empty()), process);
+    return vm;
+  }
+
+  @Test
+  void aVmThatIsGivenUpIsEndedBeforeItsVolumeGoes() throws Exception {
+    Process qemu = new ProcessBuilder("sleep", "60").start();
+    try {
+      Vm vm = adopted(qemu);
+      vm.fail("given up");
+      assertThat(qemu.waitFor(20, TimeUnit.SECONDS)).isTrue();
+      assertThat(vm.state()).isEqualTo(VmState.FAILED);
+      assertThat(released).hasPositiveValue();
+    } finally {
+      qemu.destroyForcibly();
+    }
+  }
+}
