@@ -1,9 +1,9 @@
 package io.bailey.vm;
 
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
+import static java.nio.charset.StandardCharsets.UTF_8;
 
 import java.io.IOException;
-import java.nio.charset.CharacterCodingException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -112,37 +112,45 @@ record ProcessIdentity(long pid, long startTicks, String bootId) {
   }
 
   /**
-   * Processes that have a {@code -pidfile} argument of the form {@code directory/NAME/file}, by
-   * NAME. Finds those that were started by a daemon that died before it could write them down.
+   * Processes of this user that have a {@code -pidfile} argument of the form {@code
+   * directory/NAME/file}, by NAME. Finds those that were started by a daemon that died before it
+   * could write them down.
    */
   static Map<String, Long> byPidFile(Path directory, String file) throws IOException {
     Map<String, Long> found = new HashMap<>();
+    Object self = Files.getAttribute(PROC.resolve("self"), "unix:uid");
     try (DirectoryStream<Path> processes = Files.newDirectoryStream(PROC, "[0-9]*")) {
       for (Path process : processes) {
-        List<String> arguments;
         try {
-          arguments = List.of(Files.readString(process.resolve("cmdline")).split("\0", -1));
-        } catch (CharacterCodingException e) {
-          continue;
-        } catch (IOException e) {
-          if (isGone(e)) {
-            continue;
+          if (Files.getAttribute(process, "unix:uid").equals(self)) {
+            byte[] arguments = Files.readAllBytes(process.resolve("cmdline"));
+            pidFileIn(new String(arguments, UTF_8), directory + "/", "/" + file)
+                .ifPresent(name -> found.put(name, Long.valueOf(process.getFileName().toString())));
           }
-          throw e;
-        }
-        int option = arguments.indexOf("-pidfile");
-        if (option >= 0 && option + 1 < arguments.size()) {
-          Path value = Path.of(arguments.get(option + 1));
-          if (value.endsWith(file)
-              && value.getParent() != null
-              && directory.equals(value.getParent().getParent())) {
-            found.put(
-                value.getParent().getFileName().toString(),
-                Long.valueOf(process.getFileName().toString()));
+        } catch (IOException e) {
+          if (!isGone(e)) {
+            throw e;
           }
         }
       }
     }
     return found;
+  }
+
+  /** What stands between a prefix and a suffix in arguments: strings, for any process has some. */
+  private static Optional<String> pidFileIn(String cmdline, String before, String after) {
+    List<String> arguments = List.of(cmdline.split("\0", -1));
+    int value = arguments.indexOf("-pidfile") + 1;
+    if (value == 0 || value == arguments.size()) {
+      return Optional.empty();
+    }
+    String path = arguments.get(value);
+    if (!path.startsWith(before)
+        || !path.endsWith(after)
+        || path.length() <= before.length() + after.length()) {
+      return Optional.empty();
+    }
+    String name = path.substring(before.length(), path.length() - after.length());
+    return name.contains("/") ? Optional.empty() : Optional.of(name);
   }
 }

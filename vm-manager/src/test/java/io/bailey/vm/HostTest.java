@@ -3,11 +3,15 @@ package io.bailey.vm;
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -84,6 +88,42 @@ class HostTest {
     }
   }
 
+  /** In a locale without UTF-8, the first of these can't be made a path. */
+  @Test
+  void argumentsThatAreNoPathsAreTakenAsTheyAre() throws Exception {
+    String script = "exec sh -c 'read line' -pidfile \"$0\" \"$(printf '\\377')\"";
+    List<Process> started = new ArrayList<>();
+    try {
+      for (String file : List.of("/\u00e9", "", directory + "/web-1/qemu.pid")) {
+        started.add(new ProcessBuilder("sh", "-c", script, file).start());
+      }
+      await()
+          .untilAsserted(
+              () ->
+                  assertThat(ProcessIdentity.byPidFile(directory, "qemu.pid"))
+                      .containsExactly(Map.entry("web-1", started.getLast().pid())));
+    } finally {
+      started.forEach(Process::destroyForcibly);
+    }
+  }
+
+  @Test
+  void aVmsProcessIsNotLookedForAmongThoseOfOthers() throws Exception {
+    assumeTrue(System.getProperty("user.name").equals("root"), "only root can be another user");
+    String[] sh = {"sh", "-c", "read line", "-pidfile", directory + "/web-1/qemu.pid"};
+    ProcessBuilder other = new ProcessBuilder("setpriv", "--reuid=65534", "--clear-groups");
+    other.command().addAll(List.of(sh));
+    Process process = other.start();
+    try {
+      Path it = Path.of("/proc", Long.toString(process.pid()));
+      await().until(() -> Files.getAttribute(it, "unix:uid").equals(65534));
+      await().until(() -> Files.readString(it.resolve("cmdline")).startsWith("sh\0"));
+      assertThat(ProcessIdentity.byPidFile(directory, "qemu.pid")).isEmpty();
+    } finally {
+      process.destroyForcibly();
+    }
+  }
+
   @Test
   void aConsoleLogStaysWithinItsLimitAndKeepsTheNewest() throws IOException {
     ConsoleLog log = new ConsoleLog(directory.resolve("console.log"), 1000);
@@ -129,7 +169,7 @@ class HostTest {
   }
 
   private static String tool(String name, String... arguments) throws Exception {
-    List<String> command = new java.util.ArrayList<>();
+    List<String> command = new ArrayList<>();
     command.add(new HostProgram(name, "e2fsprogs").locate().toString());
     command.addAll(List.of(arguments));
     Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
