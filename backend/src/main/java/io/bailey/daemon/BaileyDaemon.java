@@ -45,6 +45,7 @@ public final class BaileyDaemon implements AutoCloseable {
   private final RunDirectory run;
   private final Router router;
   private OptionalInt loopbackPort = OptionalInt.empty();
+  private boolean serves;
 
   private BaileyDaemon(DaemonOptions options, List<? extends DaemonExtension> extensions)
       throws IOException {
@@ -61,18 +62,19 @@ public final class BaileyDaemon implements AutoCloseable {
       StorageRoutes storageRoutes = new StorageRoutes(storage, vertx);
       storageRoutes.addTo(router, routes);
       addOwnRoutes(routes, metrics);
+      if (options.loopbackPort().isPresent()) {
+        startLoopback(vertx, metrics, options.loopbackPort().getAsInt());
+      }
       for (DaemonExtension extension : extensions) {
-        stops.add("the " + extension.getClass().getSimpleName(), extension::stop);
+        stops.add("the " + extension.getClass().getSimpleName(), () -> stop(extension));
         extension.start(
             new DaemonExtension.Context(
                 vertx, router, storage, metrics.registry(), run.directory()));
       }
-      if (options.loopbackPort().isPresent()) {
-        startLoopback(vertx, metrics, options.loopbackPort().getAsInt());
-      }
       ControlServer control = ControlServer.onSocket(vertx, router, run);
       stops.add("the control socket", control::stop);
       stops.add("imports and checks", storageRoutes::stop);
+      this.serves = true;
     } catch (IOException | RuntimeException e) {
       stopAfter(e);
       throw e;
@@ -254,6 +256,14 @@ public final class BaileyDaemon implements AutoCloseable {
         .get("/v1/info", request -> ApiReply.ok(info()))
         .get("/metrics", request -> metrics.scrape())
         .get("/v1/openapi.yaml", request -> new ApiReply(200, "application/yaml", description));
+  }
+
+  private void stop(DaemonExtension extension) {
+    if (serves) {
+      extension.stop();
+    } else {
+      extension.leave();
+    }
   }
 
   private JsonObject info() {

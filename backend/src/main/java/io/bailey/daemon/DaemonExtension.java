@@ -15,6 +15,14 @@ public interface DaemonExtension {
   void stop();
 
   /**
+   * Stops the part after a start that failed, its own or a later one's: what it found running it
+   * leaves so, for the next daemon.
+   */
+  default void leave() {
+    stop();
+  }
+
+  /**
    * What the daemon lends to a part.
    *
    * @param router of the control API; handlers that wait belong on virtual threads

@@ -11,6 +11,8 @@ import io.vertx.core.http.HttpMethod;
 import io.vertx.core.http.RequestOptions;
 import io.vertx.core.json.JsonObject;
 import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
 import java.nio.channels.ServerSocketChannel;
@@ -20,8 +22,10 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -175,6 +179,62 @@ class DaemonLifecycleTest {
         };
     assertThatThrownBy(() -> start(broken)).hasMessage("no QEMU here");
     start().close();
+  }
+
+  /** What it took up, VMs say, goes on and has its disk when the next daemon starts. */
+  @Test
+  void failedStart_leavesWhatExtensionsTookUp() throws IOException {
+    List<String> seen = new ArrayList<>();
+    DaemonExtension vms =
+        new DaemonExtension() {
+          @Override
+          public void start(Context context) {
+            seen.add("start");
+          }
+
+          @Override
+          public void stop() {
+            seen.add("stop");
+          }
+
+          @Override
+          public void leave() {
+            seen.add("leave");
+          }
+        };
+    start().close();
+    Path inTheWay = Files.createDirectories(directory.resolve("run/.c/s/file"));
+    assertThatThrownBy(() -> start(vms)).isInstanceOf(IOException.class);
+    Files.delete(inTheWay);
+    start(vms).close();
+    assertThat(seen).containsExactly("start", "leave", "start", "stop");
+  }
+
+  @Test
+  void takenLoopbackPort_isNoticedBeforeExtensionsStart() throws IOException {
+    AtomicBoolean started = new AtomicBoolean();
+    DaemonExtension extension =
+        new DaemonExtension() {
+          @Override
+          public void start(Context context) {
+            started.set(true);
+          }
+
+          @Override
+          public void stop() {}
+        };
+    DaemonOptions given = RunningDaemon.options(directory);
+    try (ServerSocket other = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      DaemonOptions taken =
+          new DaemonOptions(
+              given.store(),
+              given.runDirectory(),
+              given.memoryBudgetBytes(),
+              OptionalInt.of(other.getLocalPort()));
+      assertThatThrownBy(() -> BaileyDaemon.start(taken, List.of(extension)))
+          .hasMessageContaining(Integer.toString(other.getLocalPort()));
+    }
+    assertThat(started).isFalse();
   }
 
   @Test

@@ -61,10 +61,16 @@ public final class VmExtension implements DaemonExtension {
 
   @Override
   public void stop() {
-    if (vms != null && keepVms) {
-      vms.leave();
-    } else if (vms != null) {
+    if (vms != null && !keepVms) {
       vms.close();
+    }
+    leave();
+  }
+
+  @Override
+  public void leave() {
+    if (vms != null) {
+      vms.leave();
     }
     if (log != null) {
       log.stop();
