@@ -121,14 +121,26 @@ public final class JournalChecker {
     Path path = segment.path();
     SegmentScan scan = new SegmentScan(segment);
     long torn = NONE;
+    long beforeTorn = 0;
+    long lookedAgain = NONE;
     while (true) {
       RecordHeader header = scan.next();
       if (header == null || !scan.follows(header)) {
-        torn = torn == NONE ? scan.at() : torn;
+        if (torn == NONE) {
+          torn = scan.at();
+          beforeTorn = scan.before();
+        }
         header = header == null ? scan.nextAnywhere() : header;
       }
       if (header == null) {
         return torn;
+      }
+      if (torn != NONE && torn != lookedAgain) {
+        // Both may have been appended since.
+        lookedAgain = torn;
+        scan.goBack(torn, beforeTorn);
+        torn = NONE;
+        continue;
       }
       if (torn != NONE) {
         add(path, torn, isntWhole(torn, path) + " a later one is");
@@ -139,6 +151,7 @@ public final class JournalChecker {
         records++;
       } else {
         torn = header.links().offset();
+        beforeTorn = header.links().before();
       }
       scan.accept(header);
     }

@@ -43,6 +43,17 @@ final class SegmentScan {
     return at;
   }
 
+  /** Where the last accepted record begins. */
+  long before() {
+    return before;
+  }
+
+  /** Looks again from where a record may begin, behind the one that begins at {@code before}. */
+  void goBack(long at, long before) {
+    this.at = at;
+    this.before = before;
+  }
+
   /** Whether a record follows the last accepted one without a gap. */
   boolean follows(RecordHeader header) {
     return header.links().before() == before;

@@ -13,11 +13,13 @@ import io.bailey.io.StorageException.Kind;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 
@@ -242,6 +244,60 @@ final class LogHolesTest {
       damageLastRecord(host, first);
       assertThat(check(host)).containsExactly(first);
     }
+  }
+
+  /** Of two records that come meanwhile, the second must not make damage of the first. */
+  @Test
+  void aCheck_findsNoDamage_inALogThatIsAppendedTo_beforeWhicheverRead() throws Exception {
+    try (SimulatedHost host = new SimulatedHost()) {
+      Journal journal = open(host, new ArrayList<>());
+      write(journal, 23);
+      journal.close();
+      List<String> names =
+          host.files().list(log(host)).stream().filter(Journal::isSegment).toList();
+      Path path = log(host).resolve(Collections.max(names));
+      try (HostFile file = host.files().open(path)) {
+        byte[] whole = new byte[(int) file.size()];
+        file.read(0, whole, 0, whole.length);
+        List<Integer> begins =
+            begins(new Segment(Journal.number(Collections.max(names)), path, file, 0));
+        assertThat(begins).hasSizeGreaterThan(2);
+        int end = begins.get(begins.size() - 2);
+        byte[] nothing = new byte[whole.length - end];
+        for (int half : List.of(end, end + RecordHeader.BYTES, end + 1000)) {
+          AtomicInteger reads = new AtomicInteger(Integer.MAX_VALUE);
+          for (int from = 1; from < reads.get(); from++) {
+            file.write(end, nothing, 0, nothing.length);
+            reads.set(0);
+            int first = from;
+            host.files()
+                .fault(
+                    (call, of) -> {
+                      if (call == FaultyFiles.Call.READ && of.equals(path)) {
+                        int read = reads.incrementAndGet();
+                        if (read == first) {
+                          file.write(end, whole, end, half - end);
+                        } else if (read == first + 1) {
+                          file.write(end, whole, end, nothing.length);
+                        }
+                      }
+                    });
+            assertThat(check(host)).as("%d bytes before read %d", half - end, from).isEmpty();
+            host.files().heal();
+          }
+        }
+      }
+    }
+  }
+
+  private static List<Integer> begins(Segment segment) throws IOException {
+    List<Integer> begins = new ArrayList<>();
+    SegmentScan scan = new SegmentScan(segment);
+    for (RecordHeader header = scan.next(); header != null; header = scan.next()) {
+      begins.add((int) header.links().offset());
+      scan.accept(header);
+    }
+    return begins;
   }
 
   private static void flip(HostFile file, int at) throws IOException {
