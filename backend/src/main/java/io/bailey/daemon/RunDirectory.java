@@ -20,6 +20,7 @@ import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Stream;
 
 /**
  * The directory of a daemon's sockets, held by one living daemon at a time.
@@ -32,6 +33,7 @@ final class RunDirectory implements AutoCloseable {
   /** Longest path of a Unix socket: {@code sun_path} is 108 bytes with its closing zero. */
   static final int SOCKET_PATH_BYTES = 107;
 
+  private static final String LOCK = "bailey.lock";
   private static final Set<PosixFilePermission> OWNER_ONLY =
       PosixFilePermissions.fromString("rwx------");
   private static final Set<PosixFilePermission> OWNER_ONLY_FILE =
@@ -55,6 +57,7 @@ final class RunDirectory implements AutoCloseable {
   static RunDirectory take(Path path) throws StorageException {
     checkSocketPath(path.resolve("bailey.sock"), "--run-dir");
     try {
+      failIfOthersUse(path);
       makeOwnerOnly(path);
       Path directory = path.toRealPath();
       if (!HELD_HERE.add(directory)) {
@@ -143,6 +146,20 @@ final class RunDirectory implements AutoCloseable {
     }
   }
 
+  /** Whether a directory is one that we may make ours alone: a new one, or Bailey's. */
+  private static void failIfOthersUse(Path directory) throws IOException {
+    if (!Files.isDirectory(directory)
+        || Files.getPosixFilePermissions(directory).equals(OWNER_ONLY)
+        || Files.exists(directory.resolve(LOCK), LinkOption.NOFOLLOW_LINKS)) {
+      return;
+    }
+    try (Stream<Path> files = Files.list(directory)) {
+      if (files.findAny().isPresent()) {
+        throw new FileSystemException(directory.toString(), null, "others use it");
+      }
+    }
+  }
+
   /** The user id of who owns a file, or a link. */
   static int owner(Path file) throws IOException {
     return (int) Files.getAttribute(file, "unix:uid", LinkOption.NOFOLLOW_LINKS);
@@ -184,7 +201,7 @@ final class RunDirectory implements AutoCloseable {
   private static FileChannel lock(Path directory, Path shown) throws IOException {
     FileChannel channel =
         FileChannel.open(
-            directory.resolve("bailey.lock"),
+            directory.resolve(LOCK),
             Set.of(StandardOpenOption.CREATE, StandardOpenOption.WRITE),
             PosixFilePermissions.asFileAttribute(OWNER_ONLY_FILE));
     try {

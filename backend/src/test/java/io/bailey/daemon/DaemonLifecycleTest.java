@@ -99,6 +99,7 @@ class DaemonLifecycleTest {
   void staleSockets_areReplaced() throws IOException {
     Path run = Files.createDirectories(directory.resolve("run/nbd/gone"));
     // As a daemon leaves it that is killed while it makes the socket.
+    Files.createFile(directory.resolve("run/bailey.lock"));
     Path binding = Files.createDirectory(run.resolve(".n"));
     for (Path stale :
         List.of(
@@ -135,6 +136,25 @@ class DaemonLifecycleTest {
     assertThatThrownBy(this::start)
         .isInstanceOf(StorageException.class)
         .hasMessageContaining("cannot use run directory " + directory.resolve("run"));
+  }
+
+  @Test
+  void runDirectoryThatOthersUse_isRefused_andKeepsItsMode() throws IOException {
+    Path run = Files.createDirectory(directory.resolve("run"));
+    Files.setPosixFilePermissions(run, PosixFilePermissions.fromString("rwxrwxrwx"));
+    Files.writeString(run.resolve("theirs"), "");
+    assertThatThrownBy(this::start)
+        .isInstanceOf(StorageException.class)
+        .hasMessageContaining(run + ": others use it; give another with --run-dir");
+    assertThat(mode(run)).isEqualTo("rwxrwxrwx");
+    Files.delete(run.resolve("theirs"));
+    start().close();
+    assertThat(mode(run)).isEqualTo("rwx------");
+    Files.writeString(run.resolve("theirs"), "");
+    start().close();
+    Files.setPosixFilePermissions(run, PosixFilePermissions.fromString("rwxr-x---"));
+    start().close();
+    assertThat(mode(run)).isEqualTo("rwx------");
   }
 
   /** Extensions must find volumes served while they stop, and sockets closed to new commands. */
