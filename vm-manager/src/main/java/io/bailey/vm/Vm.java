@@ -260,6 +260,9 @@ final class Vm {
       byte[] fresh = console.read(consoleAt, 1 << 20);
       consoleAt += fresh.length;
       new String(fresh, ISO_8859_1).chars().forEach(c -> take((char) c));
+      if (line.toString().stripTrailing().endsWith(" login:")) {
+        up(true); // a prompt, which no line's end follows
+      }
       if (console.rotateIfLarge()) {
         consoleAt = 0;
       }

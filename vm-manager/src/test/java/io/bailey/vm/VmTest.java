@@ -1,8 +1,10 @@
 package io.bailey.vm;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import io.bailey.volume.ImageName;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.Optional;
@@ -37,6 +39,19 @@ class VmTest {
       assertThat(qemu.waitFor(20, TimeUnit.SECONDS)).isTrue();
       assertThat(vm.state()).isEqualTo(VmState.FAILED);
       assertThat(released).hasPositiveValue();
+    } finally {
+      qemu.destroyForcibly();
+    }
+  }
+
+  @Test
+  void aGuestThatAsksForALoginIsUp() throws Exception {
+    Process qemu = new ProcessBuilder("sleep", "60").start();
+    try {
+      Vm vm = adopted(qemu);
+      assertThat(vm.state()).isEqualTo(VmState.STARTING);
+      Files.writeString(vm.console().file(), "Debian GNU/Linux\n\nhost login: ");
+      await().until(() -> vm.state() == VmState.RUNNING);
     } finally {
       qemu.destroyForcibly();
     }
