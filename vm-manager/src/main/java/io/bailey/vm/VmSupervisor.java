@@ -384,8 +384,9 @@ public final class VmSupervisor implements AutoCloseable {
   }
 
   /**
-   * Takes up what an earlier daemon left: running VMs whose volumes are there are adopted, others
-   * ended and shown as failed, and files of VMs that had ended before are deleted.
+   * Takes up what an earlier daemon left: running VMs whose volumes are there are adopted, those
+   * that waited for their turn wait again, others are ended and shown as failed, and files of VMs
+   * that had ended before are deleted.
    */
   private void recover() throws IOException {
     Map<String, Long> running = ProcessIdentity.byPidFile(directory, VmFiles.PID_FILE);
@@ -413,23 +414,34 @@ public final class VmSupervisor implements AutoCloseable {
   private void recover(VmFiles files, Optional<ProcessIdentity> process) throws IOException {
     VmFiles.Saved saved = files.load();
     VmSpec spec = saved.spec();
-    boolean hasVolume = context.storage().volume(spec.volume()).isPresent();
+    Optional<StorageService.Export> volume = context.storage().volume(spec.volume());
     Optional<ProcessIdentity> known =
         saved.process().filter(ProcessIdentity::alive).or(() -> process);
-    if (known.isEmpty() && !hasVolume) {
+    if (known.isEmpty() && volume.isEmpty()) {
       GuestImage.deleteTree(files.directory()); // it had ended before
       return;
     }
     Vm vm = new Vm(spec, files, () -> free(spec));
     vms.put(spec.name(), vm);
-    if (known.isEmpty()) {
+    if (known.isEmpty() && saved.process().isEmpty()) {
+      startAgain(vm, volume.get().socket());
+    } else if (known.isEmpty()) {
       vm.fail("QEMU ended while no daemon was there");
-    } else if (!hasVolume) {
+    } else if (volume.isEmpty()) {
       known.get().kill(true);
       vm.fail("its volume was gone after the daemon's restart");
     } else {
       vm.adopt(saved, known.get());
       LOG.log(Level.INFO, "VM " + spec.name() + " is taken up again, process " + known.get().pid());
+    }
+  }
+
+  private void startAgain(Vm vm, Path socket) {
+    try {
+      vm.start(launcher(), socket, turns);
+      LOG.log(Level.INFO, "VM {0} still waits for its turn to boot", vm.spec().name());
+    } catch (IOException e) {
+      vm.fail("it waited for its turn to boot when the daemon ended, and now " + e.getMessage());
     }
   }
 }

@@ -5,12 +5,15 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import io.bailey.io.StorageException;
+import io.bailey.volume.Durability;
 import io.bailey.volume.ImageName;
+import io.bailey.volume.VolumeSpec;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -250,6 +253,19 @@ class VmSupervisorTest {
     VmView stopped = vms.stop("golden-1", Duration.ofSeconds(20));
     assertThat(stopped.reason()).contains("the guest powered off");
     assertThat(storage.volumes()).isEmpty();
+  }
+
+  @Test
+  void aVmThatWaitedForItsTurnWhenItsDaemonEndedIsStartedByTheNext() throws IOException {
+    vms.close();
+    ImageName golden = ImageName.parse("golden");
+    storage.createVolume("web", new VolumeSpec(Optional.of(golden), 0, Durability.NONE));
+    VmFiles files = new VmFiles(directory.resolve("vm/web"));
+    files.create();
+    VmSpec spec = new VmSpec("web", golden, "microvm", 128, 1, "tcg");
+    files.save(new VmFiles.Saved(spec, Instant.now(), Optional.empty(), Optional.empty()));
+    vms = supervisor();
+    awaitState("web", VmState.RUNNING);
   }
 
   @Test
