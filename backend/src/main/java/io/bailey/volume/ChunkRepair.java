@@ -15,7 +15,10 @@ import java.util.Set;
 
 /** Puts chunk files that are missing or damaged in place anew, from another source. One thread. */
 final class ChunkRepair {
-  /** A source that fails so often in a row is asked no more: each time may take its timeout. */
+  /**
+   * After so many failures in a row, of the source or of our own disk, no more is fetched: each may
+   * take a timeout, or be fetched in vain.
+   */
   private static final int MAX_FAILURES = 3;
 
   private static final System.Logger LOG = System.getLogger(ChunkRepair.class.getName());
@@ -25,6 +28,7 @@ final class ChunkRepair {
   private final Map<String, String> failures = new HashMap<>();
   private final Set<String> tried = new HashSet<>();
   private int failuresInARow;
+  private String lastFailure = "";
 
   ChunkRepair(ChunkStore chunks, ChunkSource source) {
     this.chunks = chunks;
@@ -59,7 +63,7 @@ final class ChunkRepair {
 
   private Optional<String> fetch(Chunk chunk) {
     if (failuresInARow == MAX_FAILURES) {
-      return Optional.of("not tried, for the source failed " + MAX_FAILURES + " times in a row");
+      return Optional.of("not tried, for " + MAX_FAILURES + " in a row failed: " + lastFailure);
     }
     try (InputStream content = source.open(chunk.id().toString(), chunk.size())) {
       chunks.restore(chunk, content);
@@ -70,7 +74,8 @@ final class ChunkRepair {
           e instanceof StorageException s
               && (s.kind() == Kind.NOT_FOUND || s.kind() == Kind.DAMAGED);
       failuresInARow = answered ? 0 : failuresInARow + 1;
-      return Optional.of(String.valueOf(e.getMessage()));
+      lastFailure = String.valueOf(e.getMessage());
+      return Optional.of(lastFailure);
     }
   }
 

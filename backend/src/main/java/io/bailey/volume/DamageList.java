@@ -16,6 +16,9 @@ final class DamageList {
   private final Map<String, DamagedFile> files = new LinkedHashMap<>();
   private long more;
 
+  /** As {@link #more}, in files of runs. */
+  private long moreOfRuns;
+
   /** A damaged file, and what of which runs or of which disk is hit. */
   static final class DamagedFile {
     final String path;
@@ -47,6 +50,10 @@ final class DamageList {
 
   /** Adds a place in a file of a run. */
   void add(Run run, RunChecker.Damage damage) {
+    if (lacksRoom(damage.file())) {
+      moreOfRuns++;
+      return;
+    }
     Optional<DamagedFile> file = file(damage.file(), damage.offset(), damage.what());
     if (file.isPresent()) {
       List<Blocks> ranges = file.get().runs.computeIfAbsent(run, r -> new ArrayList<>());
@@ -58,21 +65,21 @@ final class DamageList {
 
   /** Adds a place that is no run's. */
   void add(String path, long offset, String what, Optional<CheckReport.Hit> disk) {
+    if (lacksRoom(path)) {
+      more++;
+      return;
+    }
     file(path, offset, what)
         .ifPresent(
             file -> disk.filter(hit -> !file.disks.contains(hit)).ifPresent(file.disks::add));
   }
 
+  private boolean lacksRoom(String path) {
+    return files.size() == CheckReport.MAX_DAMAGE && !files.containsKey(path);
+  }
+
   private Optional<DamagedFile> file(String path, long offset, String what) {
-    DamagedFile file = files.get(path);
-    if (file == null) {
-      if (files.size() == CheckReport.MAX_DAMAGE) {
-        more++;
-        return Optional.empty();
-      }
-      file = new DamagedFile(path, offset, what);
-      files.put(path, file);
-    }
+    DamagedFile file = files.computeIfAbsent(path, p -> new DamagedFile(p, offset, what));
     if (file.settled) {
       // Also one that was repaired, if it is found again.
       file.repaired = false;
@@ -86,8 +93,12 @@ final class DamageList {
     return Optional.of(file);
   }
 
-  /** What was found so far stays as it is; some of the files were repaired. */
+  /**
+   * What was found so far stays as it is; some of the files were repaired. Runs with damage are
+   * checked again, so what isn't listed of them is found anew where it is still there.
+   */
   void settle(Set<String> repaired) {
+    moreOfRuns = 0;
     for (DamagedFile file : files.values()) {
       file.settled = true;
       file.repaired |= repaired.contains(file.path);
@@ -110,6 +121,6 @@ final class DamageList {
 
   /** How many damaged places lie in files that are not listed. */
   long more() {
-    return more;
+    return more + moreOfRuns;
   }
 }

@@ -144,7 +144,7 @@ final class StoreChecker {
     long records = checkJournal();
     List<CheckReport.Damage> found = new ArrayList<>();
     damage.files().forEach(file -> found.add(report(file)));
-    boolean whole = found.stream().allMatch(CheckReport.Damage::repaired);
+    boolean whole = found.stream().allMatch(CheckReport.Damage::repaired) && damage.more() == 0;
     return new CheckReport(
         disks.stream().map(this::checked).toList(),
         found,

@@ -233,10 +233,40 @@ final class RepairTest {
       assertThat(report.damage())
           .extracting(damage -> damage.repairFailure().orElse(""))
           .anyMatch(why -> why.contains("no answer"))
-          .anyMatch(why -> why.contains("not tried"));
+          .anyMatch(why -> why.contains("not tried, for 3 in a row failed: no answer"));
       for (String file : all) {
         Files.move(directory.resolve(file), other.directory.resolve("chunks").resolve(file));
       }
+    }
+  }
+
+  @Test
+  void moreFilesThanAreListed_areRepaired_andNothingIsDamagedThen() throws Exception {
+    ChunkSource source =
+        new ChunkSource() {
+          @Override
+          public InputStream open(String name, long bytes) throws IOException {
+            return Files.newInputStream(directory.resolve(name));
+          }
+
+          @Override
+          public void close() {}
+        };
+    try (TestStore other = new TestStore(directory.resolve("other"))) {
+      for (int i = 0; other.chunkFiles().size() <= CheckReport.MAX_DAMAGE + 1; i++) {
+        ImageName name = ImageName.parse("i" + i);
+        Image _ = other.store.importImage(name, new RandomDisk(i, 1), Progress.NONE);
+      }
+      List<String> all = other.chunkFiles();
+      for (String file : all) {
+        Files.move(other.directory.resolve("chunks").resolve(file), directory.resolve(file));
+      }
+      CheckOptions options = new CheckOptions(List.of(), false, Optional.of(source));
+      CheckReport report = other.store.check(options, Progress.NONE, () -> false);
+      assertThat(report.damage()).hasSize(CheckReport.MAX_DAMAGE);
+      assertThat(report.moreDamage()).isZero();
+      assertThat(report.whole()).isTrue();
+      assertThat(other.chunkFiles()).hasSameElementsAs(all);
     }
   }
 
