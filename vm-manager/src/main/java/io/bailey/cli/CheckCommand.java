@@ -111,7 +111,11 @@ final class CheckCommand extends ClientCommand {
           report.objects("damage").stream().filter(damage -> !damage.truth("repaired")).count();
       boolean more = report.number("moreDamage") > 0;
       throw new IOException(
-          "damaged: " + (more ? "more than " : "") + files + (files == 1 ? " file" : " files"));
+          "damaged: "
+              + (more ? "more than " : "")
+              + files
+              + (files == 1 ? " file" : " files")
+              + (repairFrom == null ? ": --repair-from may have them" : ""));
     }
   }
 

@@ -4,6 +4,7 @@ import io.bailey.daemon.DefaultPlaces;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
@@ -76,6 +77,7 @@ abstract class ClientCommand implements Callable<Integer> {
   /** Does the same to each name: all are tried, and the first failure is the command's. */
   static void forEach(List<String> names, Action action) throws IOException {
     IOException first = null;
+    List<String> later = new ArrayList<>();
     for (String name : names) {
       try {
         action.apply(name);
@@ -84,14 +86,15 @@ abstract class ClientCommand implements Callable<Integer> {
           first = e;
         } else {
           first.addSuppressed(e);
+          later.add(name);
         }
       }
     }
     if (first != null) {
-      int more = first.getSuppressed().length;
-      throw more == 0
+      throw later.isEmpty()
           ? first
-          : new IOException(first.getMessage() + " (and " + more + " more failed)", first);
+          : new IOException(
+              first.getMessage() + " (and these failed: " + String.join(", ", later) + ")", first);
     }
   }
 

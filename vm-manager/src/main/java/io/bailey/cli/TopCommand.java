@@ -61,6 +61,9 @@ final class TopCommand extends ClientCommand {
       throw usage("--count is at least 1");
     }
     order = sort.length() == 1 ? TopView.Order.of(sort.charAt(0), order) : order;
+    if (order == TopView.Order.NAME && !sort.equals("n")) {
+      throw usage("--sort is n, r, w, b, l, m or d, not '" + sort + "'");
+    }
     sample(daemon);
     if (json || !Terminals.isInteractive()) {
       plain(daemon);

@@ -56,6 +56,8 @@ class CommandLineTest {
         "stats a b",
         "top --interval 0",
         "top --count 0",
+        "top --sort x",
+        "top --sort reads",
         "demo -n 0",
         "demo -n 65",
         "daemon --memory 31M",
