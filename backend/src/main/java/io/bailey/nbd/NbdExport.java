@@ -28,7 +28,7 @@ public final class NbdExport {
    * Clients at a time that are served; more are refused when they choose the export. Each may have
    * some 1.5 MiB of buffers and two threads.
    */
-  static final int MAX_SERVED = 64;
+  static final int MAX_SERVED = 128;
 
   private static final long LOOK_MILLIS = 1;
 
