@@ -43,26 +43,21 @@ public final class ChunkOutput implements AutoCloseable {
   }
 
   public void write(byte[] src, int offset, int length) throws IOException {
-    if (length > room()) {
-      if (buffer.length < LargeBuffers.BYTES) {
+    int done = 0;
+    while (done < length) {
+      int piece = Math.min(length - done, LargeBuffers.IO_BYTES - buffered);
+      if (piece > buffer.length - buffered) {
         byte[] large = LargeBuffers.take();
         System.arraycopy(buffer, 0, large, 0, buffered);
         buffer = large;
       }
-      if (length > room()) {
+      System.arraycopy(src, offset + done, buffer, buffered, piece);
+      buffered += piece;
+      done += piece;
+      if (buffered == LargeBuffers.IO_BYTES) {
         flush();
       }
-      if (length > room()) {
-        put(src, offset, length);
-        return;
-      }
     }
-    System.arraycopy(src, offset, buffer, buffered, length);
-    buffered += length;
-  }
-
-  private int room() {
-    return Math.min(buffer.length, LargeBuffers.IO_BYTES) - buffered;
   }
 
   /** Ends the chunk and returns it with one reference. */
@@ -93,15 +88,11 @@ public final class ChunkOutput implements AutoCloseable {
   }
 
   private void flush() throws IOException {
-    put(buffer, 0, buffered);
-    buffered = 0;
-  }
-
-  private void put(byte[] src, int offset, int length) throws IOException {
-    if (length > 0) {
-      file.write(flushed, src, offset, length);
-      sha.update(src, offset, length);
-      flushed += length;
+    if (buffered > 0) {
+      file.write(flushed, buffer, 0, buffered);
+      sha.update(buffer, 0, buffered);
+      flushed += buffered;
+      buffered = 0;
     }
   }
 }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.bailey.io.FaultyFiles;
 import io.bailey.io.FaultyFiles.Call;
+import io.bailey.io.FaultyFiles.Transfer;
 import io.bailey.io.StorageException;
 import io.bailey.io.StorageException.Kind;
 import java.io.IOException;
@@ -79,6 +80,22 @@ final class ChunkStoreTest {
           .isEqualTo(chunk.id().toString());
       assertThat(chunk.size()).isEqualTo(file.length);
     }
+  }
+
+  @Test
+  void aChunk_isWrittenAMebibyteAtATime_inWhateverPiecesItComes() throws Exception {
+    files.recordTransfers();
+    try (ChunkOutput out = store.newOutput(ChunkKind.VALUES)) {
+      for (int i = 0; i < 400; i++) {
+        out.write(new byte[3001], 0, 3001);
+      }
+      out.write(new byte[5 << 19], 0, 5 << 19);
+      Chunk _ = out.finish();
+    }
+    int last = ChunkKind.HEADER_BYTES + 400 * 3001 + (5 << 19) - (3 << 20);
+    assertThat(files.transfers())
+        .extracting(Transfer::length)
+        .containsExactly(1 << 20, 1 << 20, 1 << 20, last);
   }
 
   @Test

@@ -3,6 +3,7 @@ package io.bailey.io;
 import io.bailey.io.StorageException.Kind;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
@@ -44,6 +45,9 @@ public final class FaultyFiles implements HostFiles {
     void before(Call call, Path path) throws IOException;
   }
 
+  /** A read or a write. */
+  public record Transfer(Call call, Path path, long offset, int length) {}
+
   private static final Fault NONE = (call, path) -> {};
 
   private final HostFiles real;
@@ -53,6 +57,8 @@ public final class FaultyFiles implements HostFiles {
   private final AtomicInteger openFiles = new AtomicInteger();
   private volatile Fault fault = NONE;
   private volatile Runnable afterSync = () -> {};
+  private final List<Transfer> transfers = new ArrayList<>();
+  private volatile boolean recordsTransfers;
   private volatile boolean shortWrites;
   private volatile boolean skipsDirectorySyncs;
   private volatile long usableBytes = Long.MAX_VALUE;
@@ -158,6 +164,26 @@ public final class FaultyFiles implements HostFiles {
     return bytesWritten.sum();
   }
 
+  /** Notes every read and write from now on. */
+  public void recordTransfers() {
+    recordsTransfers = true;
+  }
+
+  /** What was noted, in order; a new file's under the name that it had. */
+  public List<Transfer> transfers() {
+    synchronized (transfers) {
+      return List.copyOf(transfers);
+    }
+  }
+
+  private void transfer(Call call, Path path, long offset, int length) {
+    if (recordsTransfers) {
+      synchronized (transfers) {
+        transfers.add(new Transfer(call, path, offset, length));
+      }
+    }
+  }
+
   /** Files open now. */
   public int openFiles() {
     return openFiles.get();
@@ -256,6 +282,7 @@ public final class FaultyFiles implements HostFiles {
     public void read(long offset, byte[] dst, int dstOffset, int length) throws IOException {
       before(Call.READ, path);
       bytesRead.add(length);
+      transfer(Call.READ, path, offset, length);
       file.read(offset, dst, dstOffset, length);
     }
 
@@ -270,6 +297,7 @@ public final class FaultyFiles implements HostFiles {
         throw e;
       }
       bytesWritten.add(length);
+      transfer(Call.WRITE, path, offset, length);
       file.write(offset, src, srcOffset, length);
     }
 
