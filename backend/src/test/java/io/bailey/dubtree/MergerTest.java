@@ -4,14 +4,20 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.bailey.chunk.Chunk;
+import io.bailey.crypto.Aead;
 import io.bailey.io.FaultyFiles.Call;
+import io.bailey.io.FaultyFiles.Transfer;
 import io.bailey.io.StorageException.Kind;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -143,6 +149,75 @@ final class MergerTest {
     List<Run> reopened = runs.reopened(List.of(merged));
     Models.compare(
         RunStack.owning(runs.catalog, reopened), base, 20_000, random, "after the merge");
+  }
+
+  /** Values that no key opens: a merge that looked into them would fail. */
+  @Test
+  void values_areCopiedAsTheyAre_inReadsAndWritesOfAMebibyteEachFrontToBack() throws Exception {
+    TestRuns runs = new TestRuns(directory, 4000);
+    Map<Long, byte[]> sealed = new TreeMap<>();
+    List<Run> stack = new ArrayList<>();
+    Random random = new Random(5);
+    for (int i = 0; i < 2; i++) {
+      try (RunWriter writer = new RunWriter(runs.catalog, runs.epoch, 1, 4000, Set.of())) {
+        for (long block = i; block < 4000; block += 2) {
+          byte[] value = new byte[1000 + random.nextInt(3000) + Aead.TAG_BYTES];
+          random.nextBytes(value);
+          sealed.put(block, value);
+          int size = value.length - Aead.TAG_BYTES;
+          long counter = runs.epoch.nextCounter();
+          writer.add(new Entry.Sealed(block, runs.epoch, counter, value, 0, size, value, size));
+        }
+        stack.add(writer.finish().run());
+      }
+    }
+    runs.files.recordTransfers();
+
+    Run merged =
+        Merger.merge(runs.catalog, stack, into(stack, 2), true, runs.epoch, 4000, () -> false)
+            .run();
+    Map<Path, List<Transfer>> byFile =
+        runs.files.transfers().stream().collect(Collectors.groupingBy(Transfer::path));
+    // Of the trees that are merged, only leaves are read in large pieces.
+    stack.forEach(run -> byFile.remove(directory.resolve(run.tree().id().toString())));
+    assertThat(byFile).hasSizeGreaterThan(5);
+    byFile.forEach(
+        (path, transfers) -> {
+          long end = transfers.getFirst().offset();
+          for (Transfer transfer : transfers) {
+            assertThat(transfer.offset()).as("%s", transfers).isEqualTo(end);
+            assertThat(transfer.length() >= 1 << 20 || transfer.equals(transfers.getLast()))
+                .as("%s", transfers)
+                .isTrue();
+            end += transfer.length();
+          }
+        });
+    Cursor cursor = new TreeCursor(merged);
+    for (Map.Entry<Long, byte[]> value : sealed.entrySet()) {
+      assertThat(cursor.next())
+          .isInstanceOfSatisfying(
+              Entry.Stored.class,
+              found -> {
+                assertThat(found.start()).isEqualTo(value.getKey());
+                assertThat(bytes(found)).isEqualTo(value.getValue());
+              });
+    }
+    assertThat(cursor.next()).isNull();
+  }
+
+  /** A value and its tag. */
+  private static byte[] bytes(Entry.Stored value) {
+    Leaf leaf = value.leaf();
+    int size = leaf.size(value.index());
+    byte[] bytes = new byte[size + Aead.TAG_BYTES];
+    try {
+      Chunk chunk = value.run().chunks.get(leaf.chunk(value.index()));
+      chunk.read(leaf.offset(value.index()), bytes, 0, size);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    System.arraycopy(leaf.tags(), value.index() * Aead.TAG_BYTES, bytes, size, Aead.TAG_BYTES);
+    return bytes;
   }
 
   @Test
