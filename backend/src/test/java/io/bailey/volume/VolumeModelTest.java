@@ -19,9 +19,11 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * Random operations on a store of up to 50 volumes beside plain arrays; after each, a piece is
- * compared. The system properties {@code bailey.model.seeds}, {@code bailey.model.firstSeed} and
- * {@code bailey.model.steps} make it longer, or replay one seed.
+ * Random operations on a store of up to 50 volumes beside plain arrays. After each, all that one
+ * volume has on disk is checked and a piece of one compared; after 100, every byte and extent; and
+ * wherever the store was closed, all of it is checked. The system properties {@code
+ * bailey.model.seeds}, {@code bailey.model.firstSeed} and {@code bailey.model.steps} make it
+ * longer, or replay one seed.
  */
 final class VolumeModelTest {
   private static final int DISK_BYTES = (2 << 20) + 512 * 3;
@@ -35,6 +37,9 @@ final class VolumeModelTest {
   private final Map<String, byte[]> model = new TreeMap<>();
   private final Map<ImageName, byte[]> images = new TreeMap<>();
   private int names;
+
+  /** The volume that was chosen last. */
+  private String latest = "";
 
   static LongStream seeds() {
     long first = Long.getLong("bailey.model.firstSeed", 1);
@@ -52,9 +57,11 @@ final class VolumeModelTest {
         create();
       }
       for (int step = 0; step < STEPS; step++) {
+        String when = "seed " + seed + " step " + step;
         step();
+        checkShortly(when);
         if (step % 100 == 99) {
-          compareAll("seed " + seed + " step " + step);
+          compareAll(when);
         }
       }
       reopen();
@@ -74,6 +81,17 @@ final class VolumeModelTest {
 
   private void checkWhole() throws Exception {
     TestStore.checkWhole(new LocalFiles(), directory.resolve("store"), directory.resolve("memory"));
+  }
+
+  /** What a check reads of the volume that the step was about, and a piece of another. */
+  private void checkShortly(String when) throws Exception {
+    if (model.isEmpty()) {
+      return;
+    }
+    CheckOptions one =
+        new CheckOptions(List.of(model.containsKey(latest) ? latest : anyVolume()), false);
+    assertThat(store.check(one, Progress.NONE, () -> false).damage()).as(when).isEmpty();
+    compare(anyVolume(), 20, when);
   }
 
   private void reopen() throws Exception {
@@ -117,12 +135,13 @@ final class VolumeModelTest {
     } else if (kind < 70) {
       write();
     } else {
-      compare(anyVolume(), "a read");
+      compare(anyVolume(), 300, "a read");
     }
   }
 
   private void create() throws Exception {
     String name = "v" + names++;
+    latest = name;
     List<Durability> all = List.of(Durability.values());
     Durability durability = all.get(random.nextInt(all.size()));
     if (images.isEmpty() || random.nextBoolean()) {
@@ -136,7 +155,8 @@ final class VolumeModelTest {
   }
 
   private String anyVolume() {
-    return new ArrayList<>(model.keySet()).get(random.nextInt(model.size()));
+    latest = new ArrayList<>(model.keySet()).get(random.nextInt(model.size()));
+    return latest;
   }
 
   private ImageName anyImage() {
@@ -198,8 +218,8 @@ final class VolumeModelTest {
     assertThat(store.images()).extracting(Image::name).containsExactlyElementsOf(images.keySet());
   }
 
-  private void compare(String name, String when) throws Exception {
-    int[] range = range(300);
+  private void compare(String name, int maxSectors, String when) throws Exception {
+    int[] range = range(maxSectors);
     byte[] actual = new byte[range[1]];
     Volume volume = store.volume(name).orElseThrow();
     if (!volume.tryRead(range[0], MemorySegment.ofArray(actual), 0, actual.length)) {
