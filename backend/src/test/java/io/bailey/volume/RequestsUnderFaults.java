@@ -19,6 +19,9 @@ final class RequestsUnderFaults {
   /** Volumes of which nothing is known any more, but what was flushed. */
   private final Set<String> unknown = new HashSet<>();
 
+  /** Volumes that couldn't be read right after a change of them had failed. */
+  private final Set<String> unreadable = new HashSet<>();
+
   private @Nullable Store store;
 
   /** A request. */
@@ -127,7 +130,7 @@ final class RequestsUnderFaults {
         // Its root couldn't be read, this time.
         unknown.add(name);
       } else if (!unknown.contains(name)) {
-        settle(name);
+        boolean _ = settle(name);
       }
     }
   }
@@ -172,19 +175,21 @@ final class RequestsUnderFaults {
   private void change(String name, Request request) throws IOException {
     if (attempt("change " + name, request)) {
       model.acknowledged(name);
-    } else {
-      settle(name);
+    } else if (!settle(name)) {
+      unreadable.add(name);
     }
   }
 
-  /** Finds out what a volume holds. */
-  private void settle(String name) throws IOException {
+  /** Finds out what a volume holds; false if it can't be read. */
+  private boolean settle(String name) throws IOException {
     byte[] bytes = new byte[StoreModel.BYTES];
-    if (attempt("read " + name, s -> volume(s, name).read(0, bytes, 0, bytes.length))) {
+    boolean read = attempt("read " + name, s -> volume(s, name).read(0, bytes, 0, bytes.length));
+    if (read) {
       model.failed(name, bytes);
     } else {
       unknown.add(name);
     }
+    return read;
   }
 
   private void flush(String name) throws IOException {
@@ -228,17 +233,22 @@ final class RequestsUnderFaults {
   }
 
   /**
-   * Fails unless, one call having failed, the ephemeral volume goes on, and, where it wasn't the
-   * journal's, at least one of the durable ones.
+   * Fails unless, one call having failed, all volumes can be read, the ephemeral one goes on, and
+   * at least one of the durable ones. Where the call was the journal's all of those may stop: its
+   * first failed write or sync is final, and they share it.
    */
   void checkOthersGoOn(String failed) throws IOException {
-    boolean ephemeral = goesOn("e");
-    boolean one = goesOn("a");
-    boolean other = goesOn("b");
-    if (!ephemeral && usable("e")) {
+    if (!unreadable.isEmpty()) {
+      throw new AssertionError(unreadable + " couldn't be read any more after " + failed);
+    }
+    boolean ephemeral = usable("e");
+    boolean durable = usable("a") && usable("b") && !failed.contains("/journal");
+    if (ephemeral && !goesOn("e")) {
       throw new AssertionError("the ephemeral volume doesn't go on after " + failed);
     }
-    if (!one && !other && !failed.contains("/journal") && usable("a") && usable("b")) {
+    boolean one = goesOn("a");
+    boolean other = goesOn("b");
+    if (durable && !one && !other) {
       throw new AssertionError("no durable volume goes on after " + failed);
     }
   }
@@ -254,7 +264,7 @@ final class RequestsUnderFaults {
     if (written) {
       model.acknowledged(name);
     } else {
-      settle(name);
+      boolean _ = settle(name);
     }
     boolean flushed = attempt("flush again " + name, s -> volume(s, name).flush());
     if (flushed) {
