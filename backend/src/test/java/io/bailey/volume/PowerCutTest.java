@@ -80,7 +80,10 @@ final class PowerCutTest {
     assertThat(losses).isNotEmpty();
   }
 
-  /** Makes a store, works on it, cuts the power and opens it again; returns what was lost. */
+  /**
+   * Makes a store, works on it, cuts the power and opens it again; returns what was lost. What goes
+   * wrong before the power is back is no loss, and thrown.
+   */
   private Optional<Throwable> lossAfterCut(LoopDisk disk, long seed) throws Exception {
     Random random = new Random(seed);
     Path top = Files.createDirectory(disk.directory().resolve("work-" + seed));
@@ -89,6 +92,19 @@ final class PowerCutTest {
     try {
       StoreModel.Left left = workUntilCut(disk, options, seed, random);
       turnOn(disk, memory);
+      Optional<Throwable> loss = loss(disk, options, left, random);
+      if (loss.isEmpty()) {
+        deleteTree(top);
+      }
+      return loss;
+    } finally {
+      deleteTree(memory);
+    }
+  }
+
+  private Optional<Throwable> loss(
+      LoopDisk disk, StoreOptions options, StoreModel.Left left, Random random) throws Exception {
+    try {
       if (random.nextBoolean()) {
         Store store = open(options);
         try {
@@ -97,18 +113,15 @@ final class PowerCutTest {
           disk.cut();
           closeWithoutDisk(store);
         }
-        turnOn(disk, memory);
+        turnOn(disk, options.memory());
       }
       try (Store store = open(options)) {
         check(store, left);
       }
-      TestStore.checkWhole(files, options.directory(), memory);
+      TestStore.checkWhole(files, options.directory(), options.memory());
     } catch (StorageException | AssertionError e) {
       return Optional.of(e);
-    } finally {
-      deleteTree(memory);
     }
-    deleteTree(top);
     return Optional.empty();
   }
 
