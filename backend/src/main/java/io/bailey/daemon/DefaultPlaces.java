@@ -4,6 +4,7 @@ import io.bailey.io.StorageException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -62,18 +63,35 @@ public final class DefaultPlaces {
 
   /** A quarter of the machine's memory, at most 2 GiB. */
   public static long memoryBudgetBytes() {
+    List<String> meminfo = List.of();
     try {
-      for (String line : Files.readAllLines(Path.of("/proc/meminfo"))) {
+      meminfo = Files.readAllLines(Path.of("/proc/meminfo"));
+    } catch (IOException e) {
+      warn(e);
+    }
+    return memoryBudgetBytes(meminfo);
+  }
+
+  /**
+   * The same of a machine whose {@code /proc/meminfo} has these lines; 512 MiB if they don't say.
+   */
+  static long memoryBudgetBytes(List<String> meminfo) {
+    try {
+      for (String line : meminfo) {
         if (line.startsWith("MemTotal:")) {
           long kib = Long.parseLong(line.replaceAll("[^0-9]", ""));
           return Math.min(kib * 1024 / 4, MOST_MEMORY_BYTES);
         }
       }
-    } catch (IOException | NumberFormatException e) {
-      System.getLogger(DefaultPlaces.class.getName())
-          .log(System.Logger.Level.WARNING, "cannot read /proc/meminfo: " + e.getMessage());
+    } catch (NumberFormatException e) {
+      warn(e);
     }
     return MOST_MEMORY_BYTES / 4;
+  }
+
+  private static void warn(Exception e) {
+    System.getLogger(DefaultPlaces.class.getName())
+        .log(System.Logger.Level.WARNING, "cannot read /proc/meminfo: " + e.getMessage());
   }
 
   private static int userId() {

@@ -9,9 +9,12 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** Where things lie where nobody says. */
 class DefaultPlacesTest {
@@ -46,9 +49,25 @@ class DefaultPlacesTest {
         .hasMessageContaining("XDG_RUNTIME_DIR");
   }
 
+  @ParameterizedTest
+  @CsvSource({
+    "MemTotal:         524288 kB,  128",
+    "MemTotal:        4194304 kB, 1024",
+    "MemTotal:        8388604 kB, 2047",
+    "MemTotal:        8388608 kB, 2048",
+    "MemTotal:      131072000 kB, 2048",
+    "MemFree:         4194304 kB,  512",
+    "MemTotal:                kB,  512",
+  })
+  void memoryBudget_isAQuarterOfTheMachines_andAtMostTwoGibibytes(String line, long mebibytes) {
+    List<String> meminfo = List.of("MemAvailable:     40 kB", line, "SwapTotal:     80 kB");
+    assertThat(DefaultPlaces.memoryBudgetBytes(meminfo) >> 20).isEqualTo(mebibytes);
+  }
+
   @Test
-  void memoryBudget_isAtMostTwoGibibytes() {
-    assertThat(DefaultPlaces.memoryBudgetBytes()).isBetween(1L << 20, 2L << 30);
+  void memoryBudget_isOfThisMachine() throws IOException {
+    assertThat(DefaultPlaces.memoryBudgetBytes())
+        .isEqualTo(DefaultPlaces.memoryBudgetBytes(Files.readAllLines(Path.of("/proc/meminfo"))));
   }
 
   @Test
