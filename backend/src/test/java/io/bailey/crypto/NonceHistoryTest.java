@@ -10,7 +10,7 @@ import java.util.Random;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
-/** That no pair of key and nonce seals twice. */
+/** That no pair of key and nonce seals twice. {@code -Dbailey.seed} chooses what happens. */
 final class NonceHistoryTest {
   private static final int SEALS = 10_000_000;
 
@@ -69,14 +69,14 @@ final class NonceHistoryTest {
   @Test
   void tenMillionSeals_acrossCrashesForksRollbacksAndTwoProcesses_useNoPairTwice()
       throws Exception {
-    long seed = System.nanoTime();
+    long seed = Long.getLong("bailey.seed", System.nanoTime());
     Random random = new Random(seed);
     List<Stored> volumes = new ArrayList<>();
     List<Stored> backups = new ArrayList<>();
     // Several are open on one key at a time: that is what two processes on one store would be.
     List<Epoch> open = new ArrayList<>();
     for (int step = 0; pairs.size < SEALS; step++) {
-      String what = "seed " + seed + ", step " + step;
+      String what = "step " + step + " of -Dbailey.seed=" + seed;
       int kind = random.nextInt(20);
       if (volumes.isEmpty() || kind == 0) {
         volumes.add(create());
