@@ -3,6 +3,7 @@ package io.bailey.volume;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.bailey.chunk.ChunkKind;
 import io.bailey.io.FaultyFiles;
 import io.bailey.io.StorageException;
 import java.io.IOException;
@@ -16,8 +17,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import jdk.jfr.Recording;
+import jdk.jfr.consumer.RecordedEvent;
 import jdk.jfr.consumer.RecordingFile;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -335,7 +338,8 @@ final class StoreCheckTest {
   void aReadThatMeetsDamage_isCounted_andAnEvent() throws Exception {
     Path store = write();
     for (Path file : chunks(store)) {
-      Files.write(file, new byte[size(file)]);
+      byte[] header = Arrays.copyOf(bytes(file), ChunkKind.HEADER_BYTES);
+      Files.write(file, Arrays.copyOf(header, size(file)));
     }
     try (Store opened = Store.open(options(store));
         Recording recording = new Recording()) {
@@ -349,9 +353,16 @@ final class StoreCheckTest {
       recording.stop();
       Path events = directory.resolve("events.jfr");
       recording.dump(events);
-      assertThat(RecordingFile.readAllEvents(events))
+      List<RecordedEvent> found = RecordingFile.readAllEvents(events);
+      assertThat(found)
           .extracting(event -> event.getString("volume") + " " + event.getLong("block"))
           .containsExactly("b 3", "b 4");
+      String chunks = Pattern.quote(store.resolve("store/chunks").toString());
+      assertThat(found)
+          .extracting(event -> event.getString("what"))
+          .allSatisfy(
+              what ->
+                  assertThat(what).matches(".* offset \\d+ of " + chunks + "/\\p{XDigit}{64} .*"));
     }
   }
 }
