@@ -251,6 +251,31 @@ final class StoreTest {
   }
 
   @Test
+  void aBlockOfAnImage_isReadFromDiskOnce_byAHundredVolumes() throws Exception {
+    try (TestStore test = new TestStore(directory)) {
+      ImageName image = ImageName.parse("golden:1");
+      test.store.importImage(image, new RandomDisk(0, 100), Progress.NONE);
+      test.reopen();
+      test.store.awaitCollection();
+      VolumeSpec fork = new VolumeSpec(Optional.of(image), 0, Durability.NONE);
+      List<Volume> volumes = new ArrayList<>();
+      for (int i = 0; i < 100; i++) {
+        volumes.add(test.store.createVolume("v" + i, fork));
+      }
+      byte[] block = new byte[4096];
+      volumes.getFirst().read(90 * 4096, block, 0, 4096); // opens the files
+      test.files.resetCounts();
+      for (Volume volume : volumes) {
+        volume.read(7 * 4096, block, 0, 4096);
+        assertThat(block).as(volume.name()).isEqualTo(TestStore.content(7));
+      }
+      assertThat(test.files.count(Call.READ)).isEqualTo(1);
+      assertThat(volumes).extracting(v -> v.stats().readsFromDisk()).containsOnly(2L, 0L);
+      assertThat(volumes.stream().mapToLong(v -> v.stats().readsFromCache()).sum()).isEqualTo(99);
+    }
+  }
+
+  @Test
   void aRemovedImage_keepsItsChunks_untilItsLastForkGoes() throws Exception {
     try (TestStore test = new TestStore(directory)) {
       ImageName name = ImageName.parse("golden:1");
