@@ -9,8 +9,9 @@ import java.util.Optional;
  * <p>Batches that come out of write buffers pile up as runs of level 0. When there are {@link
  * #MAX_NEWEST_RUNS} of them they go, with everything above it, into the smallest level that has
  * room for all: the values that lie there stay where they are, and only its tree is made afresh.
- * What didn't fit into the level above is larger than that level, and so at least a sixteenth of
- * this one: a level takes at most 16 batches before it moves down itself.
+ * What didn't fit into the level above is larger than that level, and so over a sixteenth of this
+ * one: a level below the first takes at most 15 batches before it moves down itself, unless they
+ * hide what it has.
  *
  * <p>A volume that rests, or whose files have become too empty, has all its runs made into one, and
  * its emptier files copied.
