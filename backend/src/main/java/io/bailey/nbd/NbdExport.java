@@ -33,7 +33,7 @@ public final class NbdExport {
   private static final long LOOK_MILLIS = 1;
 
   /** In which a reader that sleeps has learnt that its client is gone. */
-  private static final long WAKE_NANOS = TimeUnit.MILLISECONDS.toNanos(200);
+  private static final long WAKE_NANOS = TimeUnit.SECONDS.toNanos(1);
 
   private static final long RETRY_MILLIS = 100;
   private static final long LOG_PAUSE_NANOS = TimeUnit.SECONDS.toNanos(1);
