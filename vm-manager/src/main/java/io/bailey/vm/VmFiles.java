@@ -3,7 +3,9 @@ package io.bailey.vm;
 import io.bailey.io.StorageException;
 import io.vertx.core.json.JsonObject;
 import java.io.IOException;
+import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -90,6 +92,15 @@ record VmFiles(Path directory) {
     Files.move(part, record(), StandardCopyOption.ATOMIC_MOVE);
   }
 
+  /** Says that a VM's record isn't one, or that there is none: nobody can use it. */
+  static final class BadRecordException extends IOException {
+    private static final long serialVersionUID = 1L;
+
+    BadRecordException(Path record, Exception cause) {
+      super(record + " is not a VM's record: " + cause.getMessage(), cause);
+    }
+  }
+
   Saved load() throws IOException {
     try {
       JsonObject json = new JsonObject(Files.readString(record()));
@@ -104,8 +115,10 @@ record VmFiles(Path directory) {
           Instant.parse(json.getString("started")),
           process,
           Optional.ofNullable(json.getDouble("bootSeconds")));
-    } catch (RuntimeException e) {
-      throw new IOException(record() + " is not a VM's record: " + e.getMessage(), e);
+    } catch (NoSuchFileException | CharacterCodingException | RuntimeException e) {
+      throw new BadRecordException(record(), e);
+    } catch (IOException e) {
+      throw new IOException("can't read " + record() + ": " + e.getMessage(), e);
     }
   }
 }

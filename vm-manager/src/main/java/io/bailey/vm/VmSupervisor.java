@@ -403,8 +403,8 @@ public final class VmSupervisor implements AutoCloseable {
       Optional<ProcessIdentity> process = pid == null ? Optional.empty() : ProcessIdentity.of(pid);
       try {
         recover(new VmFiles(entry), process);
-      } catch (IOException e) {
-        LOG.log(Level.WARNING, "what is left of a VM in {0} can''t be used: {1}", entry, e);
+      } catch (VmFiles.BadRecordException e) {
+        LOG.log(Level.WARNING, "what is left of a VM can''t be used: {0}", e.getMessage());
         process.ifPresent(p -> p.kill(true));
         GuestImage.deleteTree(entry);
       }

@@ -88,4 +88,24 @@ class VmExtensionTest {
       qemu.destroyForcibly();
     }
   }
+
+  @Test
+  void aRecordThatCantBeReadNowIsNotTakenForABadOne() throws Exception {
+    Process qemu = new ProcessBuilder("sleep", "60").start();
+    try {
+      leaveVm(qemu);
+      Path record = directory.resolve("run/vm/web/vm.json");
+      byte[] bytes = Files.readAllBytes(record);
+      Files.delete(record);
+      Files.createDirectory(record);
+      assertThatThrownBy(() -> start(vms(false))).hasMessageContaining(record.toString());
+      assertThat(qemu.isAlive()).isTrue();
+      Files.delete(record);
+      Files.write(record, bytes);
+      start(vms(false)).close();
+      assertThat(qemu.isAlive()).isFalse();
+    } finally {
+      qemu.destroyForcibly();
+    }
+  }
 }
