@@ -61,7 +61,11 @@ final class NonceHistoryTest {
 
   private void seal(Epoch epoch, String what) {
     long counter = epoch.nextCounter();
-    aead.seal(epoch, counter, out, 0, 1, new byte[1 + Aead.TAG_BYTES], 0);
+    try {
+      aead.seal(epoch, counter, out, 0, 1, new byte[1 + Aead.TAG_BYTES], 0);
+    } catch (AssertionError e) {
+      throw new AssertionError(what, e);
+    }
     assertThat(pairs.add(epoch, counter)).as(what).isTrue();
   }
 

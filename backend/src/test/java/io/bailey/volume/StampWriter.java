@@ -31,6 +31,12 @@ public final class StampWriter {
 
   /** Writes until it is killed. */
   public static void main(String[] args) throws Exception {
+    Thread.setDefaultUncaughtExceptionHandler(
+        (thread, failure) -> {
+          failure.printStackTrace();
+          // Or other threads would wait for what this one was to do, and the test for them.
+          Runtime.getRuntime().halt(1);
+        });
     PrintStream out = new PrintStream(System.out, true, StandardCharsets.US_ASCII);
     Store store = Store.open(options(Path.of(args[0]), Path.of(args[1])));
     Random random = new Random(Long.parseLong(args[3]));
