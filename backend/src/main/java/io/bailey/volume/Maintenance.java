@@ -268,7 +268,7 @@ final class Maintenance {
         all = false;
         LOG.log(
             System.Logger.Level.WARNING,
-            "volume {0} can't be sorted: {1}",
+            "volume {0} can''t be sorted: {1}",
             each.volume().name(),
             e.getMessage());
       }

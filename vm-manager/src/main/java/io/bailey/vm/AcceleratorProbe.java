@@ -78,7 +78,8 @@ final class AcceleratorProbe {
       Files.createDirectories(cacheDirectory);
       Files.writeString(file, choice.accelerator() + " " + choice.why() + "\n");
     } catch (IOException e) {
-      LOG.log(System.Logger.Level.WARNING, "can't remember in {0} whether KVM works: {1}", file, e);
+      LOG.log(
+          System.Logger.Level.WARNING, "can''t remember in {0} whether KVM works: {1}", file, e);
     }
   }
 
