@@ -12,7 +12,6 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -253,10 +252,8 @@ public final class ChunkStore implements AutoCloseable {
   /** Names of chunk files that this process doesn't refer to, in order. */
   public List<String> unreferenced() throws IOException {
     synchronized (lock) {
-      Set<String> referenced = new HashSet<>();
-      chunks.keySet().forEach(id -> referenced.add(id.toString()));
       return files.list(directory).stream()
-          .filter(name -> isChunk(name) && !referenced.contains(name))
+          .filter(name -> isChunk(name) && !chunks.containsKey(ChunkId.parse(name)))
           .sorted()
           .toList();
     }

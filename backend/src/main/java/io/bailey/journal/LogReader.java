@@ -104,7 +104,6 @@ final class LogReader {
   private void findSynced() throws IOException {
     for (Segment segment : log.reversed()) {
       SegmentScan scan = scan(segment);
-      boolean any = false;
       while (true) {
         RecordHeader header = scan.next();
         if (header == null) {
@@ -113,10 +112,7 @@ final class LogReader {
         if (header == null) {
           break;
         }
-        if (!any) {
-          lastHeaderSegment = segment.number();
-        }
-        any = true;
+        lastHeaderSegment = segment.number();
         lastHeaderOffset = header.links().offset();
         RecordHeader.Links links = header.links();
         if (links.syncedSegment() > syncedSegment
@@ -126,7 +122,7 @@ final class LogReader {
         }
         scan.accept(header);
       }
-      if (any) {
+      if (lastHeaderSegment == segment.number()) {
         return;
       }
     }

@@ -281,6 +281,7 @@ public final class NbdExport {
   }
 
   private static boolean mustEnd(Connection connection, long awake) {
+    // Asked twice, for one that changed the disk when first asked may have gone before the second.
     return connection.mayChangeLate()
         || (connection.changesNow() && System.nanoTime() - awake < 0)
         || connection.mayChangeLate();

@@ -54,7 +54,7 @@ final class VolumeMerger {
           // The next merge may have become due.
         }
         stuck = false;
-        failed = failed && System.nanoTime() - retryAt < 0;
+        failed = waits();
         return true;
       } catch (StorageException e) {
         if (closed || e.kind() == Kind.CLOSED) {
@@ -78,13 +78,17 @@ final class VolumeMerger {
     failed = true;
   }
 
+  private boolean waits() {
+    return failed && System.nanoTime() - retryAt < 0;
+  }
+
   /** Whether merges bring the number of runs down. */
   boolean merges() {
     return !closed && !failed && !stuck;
   }
 
   private boolean mergeOnce(boolean atRest) throws IOException {
-    if (closed || (failed && System.nanoTime() - retryAt < 0)) {
+    if (closed || waits()) {
       return false;
     }
     VolumeRuns.Own own = runs.retainedOwn();

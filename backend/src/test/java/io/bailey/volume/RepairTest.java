@@ -110,6 +110,12 @@ final class RepairTest {
     void to(Path file) throws IOException;
   }
 
+  private static void move(List<String> files, Path from, Path to) throws IOException {
+    for (String file : files) {
+      Files.move(from.resolve(file), to.resolve(file));
+    }
+  }
+
   @Test
   void whateverIsInAFilesPlace_isReplaced() throws Exception {
     Map<String, Harm> harms = new TreeMap<>();
@@ -224,9 +230,7 @@ final class RepairTest {
         Image _ = other.store.importImage(name, new RandomDisk(i, 10), Progress.NONE);
       }
       List<String> all = other.chunkFiles();
-      for (String file : all) {
-        Files.move(other.directory.resolve("chunks").resolve(file), directory.resolve(file));
-      }
+      move(all, other.directory.resolve("chunks"), directory);
       CheckOptions options = new CheckOptions(List.of(), false, Optional.of(failing));
       CheckReport report = other.store.check(options, Progress.NONE, () -> false);
       assertThat(asked).hasSize(3);
@@ -234,9 +238,7 @@ final class RepairTest {
           .extracting(damage -> damage.repairFailure().orElse(""))
           .anyMatch(why -> why.contains("no answer"))
           .anyMatch(why -> why.contains("not tried, for 3 in a row failed: no answer"));
-      for (String file : all) {
-        Files.move(directory.resolve(file), other.directory.resolve("chunks").resolve(file));
-      }
+      move(all, directory, other.directory.resolve("chunks"));
     }
   }
 
@@ -258,9 +260,7 @@ final class RepairTest {
         Image _ = other.store.importImage(name, new RandomDisk(i, 1), Progress.NONE);
       }
       List<String> all = other.chunkFiles();
-      for (String file : all) {
-        Files.move(other.directory.resolve("chunks").resolve(file), directory.resolve(file));
-      }
+      move(all, other.directory.resolve("chunks"), directory);
       CheckOptions options = new CheckOptions(List.of(), false, Optional.of(source));
       CheckReport report = other.store.check(options, Progress.NONE, () -> false);
       assertThat(report.damage()).hasSize(CheckReport.MAX_DAMAGE);
