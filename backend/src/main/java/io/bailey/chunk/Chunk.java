@@ -18,8 +18,11 @@ public final class Chunk {
   private final long size;
   private final long serial;
 
-  /** Guarded by the store's lock. */
-  int references = 1;
+  /** Runs that refer to it. Changed under the store's lock. */
+  private volatile int references = 1;
+
+  /** Whether runs of several disks ever referred to it. */
+  private volatile boolean givenAway;
 
   private volatile @Nullable HostFile file;
   private volatile boolean synced;
@@ -50,6 +53,26 @@ public final class Chunk {
   /** A number that no other chunk of this process has: the block cache's key. */
   public long serial() {
     return serial;
+  }
+
+  /** Counts one more run, or one less; returns how many there are. Under the store's lock. */
+  @SuppressWarnings("NonAtomicVolatileUpdate")
+  int count(int change) {
+    references += change;
+    return references;
+  }
+
+  /** Another disk than those that have it is given a run that refers to it. */
+  public void giveAway() {
+    givenAway = true;
+  }
+
+  /**
+   * Whether runs of more than one disk refer to it, so that it stays whatever one of them does. One
+   * that was given away and came back counts as shared also while its disk has two stacks.
+   */
+  public boolean isShared() {
+    return givenAway && references > 1;
   }
 
   /** Fills {@code length} bytes of {@code dst} with the file's bytes as they are. */

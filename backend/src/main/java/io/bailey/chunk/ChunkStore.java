@@ -124,9 +124,14 @@ public final class ChunkStore implements AutoCloseable {
         keepOpen(chunk, file);
         return chunk;
       }
-      present.references++;
+      int _ = present.count(1);
     }
-    abandon(temporary, file, chunk.serial());
+    try {
+      abandon(temporary, file, chunk.serial());
+    } catch (IOException e) {
+      release(present);
+      throw e;
+    }
     return present;
   }
 
@@ -136,7 +141,10 @@ public final class ChunkStore implements AutoCloseable {
     files.delete(temporary);
   }
 
-  /** Takes a reference to a chunk by name. The file is opened when it is first read. */
+  /**
+   * Takes a reference to a chunk by name, for a run that a root on disk names. The file is opened
+   * when it is first read.
+   */
   public Chunk acquire(ChunkKind kind, ChunkId id, long size) {
     synchronized (lock) {
       Chunk chunk = chunks.get(id);
@@ -144,7 +152,8 @@ public final class ChunkStore implements AutoCloseable {
         chunk = new Chunk(this, kind, id, size, serials.getAndIncrement());
         chunks.put(id, chunk);
       } else {
-        chunk.references++;
+        int _ = chunk.count(1);
+        chunk.giveAway();
       }
       return chunk;
     }
@@ -153,14 +162,14 @@ public final class ChunkStore implements AutoCloseable {
   /** Takes one more reference to a chunk that the caller knows to be referenced. */
   public void retain(Chunk chunk) {
     synchronized (lock) {
-      chunk.references++;
+      int _ = chunk.count(1);
     }
   }
 
   /** Gives a reference back; the last one deletes the file. */
   public void release(Chunk chunk) throws IOException {
     synchronized (lock) {
-      if (--chunk.references > 0) {
+      if (chunk.count(-1) > 0) {
         return;
       }
       chunks.remove(chunk.id());

@@ -61,10 +61,9 @@ public final class Merger {
       if (merge.atRest() || run.level() == merge.level() || fresh) {
         Run.Content content = run.content();
         for (int i = 0; i < content.chunks.size(); i++) {
-          Descriptor.ChunkRef ref = content.descriptor.chunks().get(i);
-          boolean full = content.isShared() || ref.liveBytes() >= share * ref.bytes();
-          if (ref.bytes() >= MIN_BYTES && full) {
-            staying.add(content.chunks.get(i));
+          Chunk chunk = content.chunks.get(i);
+          if (chunk.size() >= MIN_BYTES && content.isWorthKeeping(i, share)) {
+            staying.add(chunk);
           }
         }
       }

@@ -62,9 +62,16 @@ public final class Run {
     return references;
   }
 
-  /** Another disk than those that have it is given the run. */
+  /** Another disk than those that have it is given the run, and so what that refers to. */
   void giveAway() {
+    if (givenAway) {
+      return;
+    }
     givenAway = true;
+    Content present = content;
+    if (present != null) {
+      present.chunks.forEach(Chunk::giveAway);
+    }
   }
 
   /**
@@ -134,6 +141,9 @@ public final class Run {
   Content become(Content loaded) {
     loaded.owner = this;
     content = loaded;
+    if (givenAway) {
+      loaded.chunks.forEach(Chunk::giveAway);
+    }
     return loaded;
   }
 
@@ -148,10 +158,12 @@ public final class Run {
 
   /** What the merge policy wants to know of it. */
   public MergePolicy.RunInfo info() throws IOException {
-    Descriptor descriptor = content().descriptor;
+    Content present = content();
+    Descriptor descriptor = present.descriptor;
     long reclaimable = 0;
-    for (Descriptor.ChunkRef chunk : descriptor.chunks()) {
-      if (!isShared() && chunk.liveBytes() < MergePolicy.KEPT_SHARE_AT_REST * chunk.bytes()) {
+    for (int i = 0; i < present.chunks.size(); i++) {
+      if (!present.isWorthKeeping(i, MergePolicy.KEPT_SHARE_AT_REST)) {
+        Descriptor.ChunkRef chunk = descriptor.chunks().get(i);
         reclaimable += chunk.bytes() - chunk.liveBytes();
       }
     }
@@ -214,6 +226,17 @@ public final class Run {
     boolean isShared() {
       Run run = owner;
       return run != null && run.isShared();
+    }
+
+    /**
+     * Whether copying what is in use of a chunk would give too little back: of one that another
+     * disk needs too, nothing.
+     *
+     * @param share in use from which on it is kept
+     */
+    boolean isWorthKeeping(int chunk, double share) {
+      Descriptor.ChunkRef ref = descriptor.chunks().get(chunk);
+      return ref.liveBytes() >= share * ref.bytes() || isShared() || chunks.get(chunk).isShared();
     }
 
     /**

@@ -10,6 +10,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
@@ -89,8 +90,17 @@ public final class RunStack {
   }
 
   public void release() {
+    release(Runnable::run);
+  }
+
+  /**
+   * Releases the stack for a caller that mustn't wait.
+   *
+   * @param deleter is given what the last release has to do, which may be to delete many files
+   */
+  public void release(Executor deleter) {
     if (references.decrementAndGet() == 0) {
-      runs.forEach(catalog::release);
+      deleter.execute(() -> runs.forEach(catalog::release));
     }
   }
 

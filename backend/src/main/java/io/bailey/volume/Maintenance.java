@@ -56,6 +56,7 @@ final class Maintenance {
   private final ExecutorService logs;
   private final ThreadPoolExecutor prefetches;
   private final ScheduledExecutorService retries;
+  private final ExecutorService deletions;
   private final Supplier<Stream<VolumeUpkeep>> volumes;
   private volatile @Nullable StorageException noSpace;
   private volatile @Nullable StorageException noSpaceToLog;
@@ -81,6 +82,7 @@ final class Maintenance {
             new LinkedBlockingQueue<>(MAX_PREFETCHES),
             threads("bailey-prefetch-"),
             new ThreadPoolExecutor.DiscardPolicy());
+    deletions = Executors.newFixedThreadPool(1, threads("bailey-delete-"));
     retries = Executors.newSingleThreadScheduledExecutor(threads("bailey-retry-"));
   }
 
@@ -174,9 +176,23 @@ final class Maintenance {
     }
   }
 
+  /** Asks each volume whether it should be made compact: other disks may need less than before. */
+  void compactAllAtRest() {
+    volumes.get().forEach(VolumeUpkeep::compactAtRest);
+  }
+
   /** Does a prefetch soon, or never if there are too many. */
   void prefetch(Runnable task) {
     prefetches.execute(task);
+  }
+
+  /** Deletes files soon, in the caller's thread where the store closes. */
+  void delete(Runnable task) {
+    try {
+      deletions.execute(task);
+    } catch (RejectedExecutionException e) {
+      task.run();
+    }
   }
 
   /** Tries again a second later what failed for want of space. */
@@ -349,5 +365,6 @@ final class Maintenance {
     logs.close();
     checkpoints.close();
     merges.close();
+    deletions.close();
   }
 }

@@ -140,6 +140,8 @@ public final class Store implements AutoCloseable {
               LOG.log(
                   System.Logger.Level.INFO, "removed " + removed + " files that nothing refers to");
             }
+            // The process before may have ended before it came to that.
+            context.maintenance().compactAllAtRest();
           }
           return;
         } catch (IOException | IllegalStateException e) {

@@ -127,6 +127,7 @@ final class StoreImages {
     }
     removed.stack.release();
     removed.root.keyIds().forEach(context.keys()::release);
+    context.maintenance().compactAllAtRest();
   }
 
   /** What an image has on disk, with its stack retained for the caller. */

@@ -209,5 +209,6 @@ final class StoreVolumes {
     }
     volume.release();
     context.maintenance().forgetNoSpace();
+    context.maintenance().compactAllAtRest();
   }
 }

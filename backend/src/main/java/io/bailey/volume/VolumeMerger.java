@@ -93,8 +93,6 @@ final class VolumeMerger {
     }
     VolumeRuns.Own own = runs.retainedOwn();
     try {
-      // Not before the stack was taken: what came into it after a commit is sealed with a new key.
-      Epoch epoch = runs.epoch();
       List<MergePolicy.RunInfo> infos = new ArrayList<>();
       for (Run run : own.runs()) {
         infos.add(run.info());
@@ -104,6 +102,8 @@ final class VolumeMerger {
       if (due.isEmpty()) {
         return false;
       }
+      // Not before the stack was taken: what came into it after a commit is sealed with a new key.
+      Epoch epoch = runs.epoch();
       List<Run> all = own.stack().runs();
       List<Run> old = all.subList(0, due.get().runs());
       boolean bottom = old.size() == all.size();

@@ -122,7 +122,7 @@ final class VolumeReader {
     } finally {
       logged.release();
       if (below != null) {
-        below.release();
+        runs.giveBack(below);
       }
     }
   }
@@ -140,7 +140,7 @@ final class VolumeReader {
         try {
           below.prefetch(block, (int) Math.min(end - block, PREFETCH_BLOCKS), piece, uncounted);
         } finally {
-          below.release();
+          runs.giveBack(below);
         }
       }
     } catch (IOException e) {
@@ -191,7 +191,7 @@ final class VolumeReader {
         below.extents(at, end - at, map);
       }
     } finally {
-      below.release();
+      runs.giveBack(below);
     }
   }
 }

@@ -70,6 +70,11 @@ final class VolumeRuns {
     }
   }
 
+  /** Gives back a retained stack for who serves a client, and mustn't wait for files to go. */
+  void giveBack(RunStack seen) {
+    seen.release(context.maintenance()::delete);
+  }
+
   /**
    * A stack and how many of its runs, the newest, are the volume's own and not its base's.
    *

@@ -206,7 +206,7 @@ final class VolumeUpkeep {
   }
 
   /** Has the runs made compact once the volume rests. */
-  private void compactAtRest() {
+  void compactAtRest() {
     if (restCheckRequested.compareAndSet(false, true)) {
       writtenAtRestCheck = volume.guestBytesWritten();
       context.maintenance().compactAtRest(this);

@@ -2,11 +2,20 @@ package io.bailey.volume;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.bailey.io.FaultyFiles.Call;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Optional;
 import java.util.Random;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -29,6 +38,10 @@ final class SpaceTest {
     for (int i = 0; i < blocks; i++) {
       TestStore.write(volume, i, seed + i);
     }
+  }
+
+  private static void until(Callable<Boolean> isSo) {
+    Awaitility.await().atMost(Duration.ofSeconds(60)).until(isSo);
   }
 
   @Test
@@ -96,6 +109,95 @@ final class SpaceTest {
         volume.read((long) block * BLOCK, read, 0, BLOCK);
         assertThat(read).as("block %d", block).isEqualTo(TestStore.content(seeds[block]));
       }
+    }
+  }
+
+  /** A tenth of the disk, each time another. */
+  private static void overwriteSome(Volume volume, int time, long seed) throws IOException {
+    for (int i = time; i < LIVE_BLOCKS; i += 10) {
+      TestStore.write(volume, i, seed + i);
+    }
+    volume.empty();
+  }
+
+  @Test
+  void whatAnImageHas_isNotCopied_untilTheImageGoes() throws Exception {
+    try (TestStore test = new TestStore(directory)) {
+      Volume volume = test.volume("v", Durability.FLUSH);
+      fill(volume, LIVE_BLOCKS, 0);
+      volume.empty();
+      volume.compact();
+      long whole = chunkBytes(test);
+      ImageName image = ImageName.parse("kept:1");
+      test.store.commit("v", image);
+      for (int time = 0; time < 6; time++) {
+        if (time == 3) {
+          test.reopen();
+          volume = test.store.volume("v").orElseThrow();
+          test.store.awaitCollection();
+        }
+        overwriteSome(volume, time, 0);
+        volume.compact();
+        long most = whole + (time + 1) * whole / 10 + whole / 20;
+        assertThat(chunkBytes(test)).as("after %d tenths", time + 1).isLessThan(most);
+      }
+      test.store.removeImage(image);
+      until(() -> chunkBytes(test) < whole + whole / 8);
+      TestStore.compare(volume, 0, LIVE_BLOCKS, "in the end");
+    }
+  }
+
+  @Test
+  void whatABusyVolumeLeft_isGivenBack_afterTheNextStart() throws Exception {
+    try (TestStore test = new TestStore(directory)) {
+      Volume volume = test.volume("v", Durability.FLUSH);
+      fill(volume, LIVE_BLOCKS, 0);
+      volume.empty();
+      volume.trim(100L * BLOCK, (LIVE_BLOCKS - 100L) * BLOCK);
+      test.reopen();
+      assertThat(chunkBytes(test)).isGreaterThan(LIVE_BLOCKS * BLOCK);
+      until(() -> chunkBytes(test) < 5 << 20);
+    }
+  }
+
+  private static CompletableFuture<Boolean> compaction(Volume volume) {
+    return CompletableFuture.supplyAsync(
+        () -> {
+          try {
+            return volume.compact();
+          } catch (IOException e) {
+            throw new UncheckedIOException(e);
+          }
+        });
+  }
+
+  @Test
+  void aReaderThatIsTheLastOfOldRuns_leavesTheirFilesToAnotherThread() throws Exception {
+    try (TestStore test = new TestStore(directory)) {
+      Volume volume = test.volume("v", Durability.FLUSH);
+      fill(volume, LIVE_BLOCKS, 0);
+      volume.empty();
+      volume.trim(0, (LIVE_BLOCKS - 100L) * BLOCK);
+      volume.empty();
+      Set<String> deleters = ConcurrentHashMap.newKeySet();
+      test.files.fault(
+          (call, path) -> {
+            if (call == Call.DELETE && TestStore.CHUNKS.test(path)) {
+              deleters.add(Thread.currentThread().getName());
+            }
+          });
+      AtomicBoolean compacted = new AtomicBoolean();
+      volume.extents(
+          0,
+          volume.size(),
+          (length, kind) -> {
+            if (!compacted.getAndSet(true)) {
+              boolean _ = compaction(volume).join();
+            }
+            return true;
+          });
+      until(() -> chunkBytes(test) < 5 << 20);
+      assertThat(deleters).isNotEmpty().doesNotContain(Thread.currentThread().getName());
     }
   }
 
