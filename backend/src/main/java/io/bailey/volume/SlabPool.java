@@ -337,12 +337,14 @@ final class SlabPool {
     }
   }
 
-  /** Notes of so many slots that an earlier process filled that no volume has taken them. */
+  /** Notes of so many more slots, or fewer, that no volume that is served can give them back. */
   void strand(int slots) {
-    stranded = slots;
+    synchronized (lock) {
+      stranded += slots;
+    }
   }
 
-  /** Slots that stay taken because their volumes were left out. */
+  /** Slots that stay taken because their volumes were left out, or couldn't be removed. */
   int stranded() {
     return stranded;
   }

@@ -134,15 +134,7 @@ public final class Store implements AutoCloseable {
     try {
       do {
         try {
-          if (loadRuns()) {
-            int removed = context.chunks().removeUnreferenced(Set.of());
-            if (removed > 0) {
-              LOG.log(
-                  System.Logger.Level.INFO, "removed " + removed + " files that nothing refers to");
-            }
-            // The process before may have ended before it came to that.
-            context.maintenance().compactAllAtRest();
-          }
+          collect();
           return;
         } catch (IOException | IllegalStateException e) {
           String why = String.valueOf(e.getMessage());
@@ -163,17 +155,30 @@ public final class Store implements AutoCloseable {
     }
   }
 
+  /** Once. */
+  void collect() throws IOException {
+    if (!loadRuns()) {
+      return;
+    }
+    int removed = context.chunks().removeUnreferenced(Set.of());
+    if (removed > 0) {
+      LOG.log(System.Logger.Level.INFO, "removed " + removed + " files that nothing refers to");
+    }
+    // The process before may have ended before it came to that.
+    context.maintenance().compactAllAtRest();
+  }
+
   /** Reads the tables of all runs; false if the store closes meanwhile. */
   private boolean loadRuns() throws IOException {
     images.loadRuns();
-    for (Volume volume : volumes.all()) {
+    for (Volume volume : volumes.allOnDisk()) {
       if (closing.getCount() == 0) {
         return false;
       }
       try {
         volume.loadRuns();
       } catch (IllegalStateException e) {
-        if (volumes.get(volume.name()).isPresent()) {
+        if (volumes.allOnDisk().contains(volume)) {
           throw e;
         }
         // It was removed meanwhile.

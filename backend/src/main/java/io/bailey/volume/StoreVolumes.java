@@ -10,11 +10,9 @@ import java.security.SecureRandom;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 
 /** The volumes of a store. Thread-safe. */
 final class StoreVolumes {
@@ -30,7 +28,7 @@ final class StoreVolumes {
   /**
    * Volumes on their way out, whose files are still there. Guarded by the lock of {@code names}.
    */
-  private final Set<String> leaving = new HashSet<>();
+  private final Map<String, Volume> leaving = new HashMap<>();
 
   /** Volumes that are shut, and left out as their roots couldn't be deleted. Guarded likewise. */
   private final Map<String, Volume> stuck = new HashMap<>();
@@ -49,6 +47,16 @@ final class StoreVolumes {
   /** Volumes, by name. */
   List<Volume> all() {
     return List.copyOf(volumes.values());
+  }
+
+  /** Those, and volumes whose roots may be there though they are being removed, or were to be. */
+  List<Volume> allOnDisk() {
+    synchronized (names.lock) {
+      List<Volume> all = new ArrayList<>(volumes.values());
+      all.addAll(leaving.values());
+      all.addAll(stuck.values());
+      return all;
+    }
   }
 
   Optional<Volume> get(String name) {
@@ -92,7 +100,7 @@ final class StoreVolumes {
           Kind.EXISTS, "volume " + name + " exists: choose another name, or remove it first");
     }
     names.failIfLeftOut(name);
-    if (leaving.contains(name)) {
+    if (leaving.containsKey(name)) {
       throw new StorageException(
           Kind.IN_USE, "volume " + name + " is being removed: try again when it is gone");
     }
@@ -169,7 +177,7 @@ final class StoreVolumes {
     synchronized (names.lock) {
       volume = require(name);
       volumes.remove(name);
-      leaving.add(name);
+      leaving.put(name, volume);
     }
     discard(volume);
   }
@@ -183,7 +191,8 @@ final class StoreVolumes {
         return false;
       }
       names.backIn(name);
-      leaving.add(name);
+      context.pool().strand(-volume.heldSlots());
+      leaving.put(name, volume);
     }
     discard(volume);
     return true;
@@ -200,6 +209,7 @@ final class StoreVolumes {
       synchronized (names.lock) {
         stuck.put(name, volume);
         names.notRemoved(name, e);
+        context.pool().strand(volume.heldSlots());
       }
       throw e;
     } finally {

@@ -375,6 +375,13 @@ public final class Volume implements BlockDevice {
     checkpoints.awaitEnd();
   }
 
+  /** Slots that a volume that is {@link #shut} holds until it is released. */
+  int heldSlots() {
+    synchronized (top.lock) {
+      return top.slotCount();
+    }
+  }
+
   /** Deletes the root of a volume that is {@link #shut}; may be repeated. */
   void deleteRoot() throws IOException {
     runs.deleteRoot();

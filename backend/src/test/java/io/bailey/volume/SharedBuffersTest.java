@@ -2,6 +2,7 @@ package io.bailey.volume;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowable;
 import static org.awaitility.Awaitility.await;
 
 import io.bailey.io.FaultyFiles;
@@ -15,7 +16,10 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -191,6 +195,42 @@ final class SharedBuffersTest {
       test.files.heal();
       fill(other, 0, SLOTS);
       TestStore.compare(other, 0, SLOTS, "written");
+    }
+  }
+
+  @Test
+  void whereAVolumeThatCantBeRemovedHoldsAllSlots_writesFail_untilItCan() throws Exception {
+    try (TestStore test = new TestStore(directory)) {
+      Volume failed = test.volume("failed", Durability.NONE);
+      Volume other = test.volume("other", Durability.NONE);
+      failWith(test, failed, SLOTS);
+      test.files.failAll(Kind.IO, path -> path.endsWith("failed"), Call.DELETE);
+      assertThatThrownBy(() -> test.store.removeVolume("failed"))
+          .isInstanceOf(StorageException.class);
+      assertThatThrownBy(() -> TestStore.write(other, 0, 1))
+          .hasMessageContaining("hold all write buffers: remove them");
+      test.files.heal();
+      test.store.removeLeftOut("failed");
+      CountDownLatch hold = new CountDownLatch(1);
+      test.files.delay(hold, TestStore.CHUNKS, Call.WRITE);
+      byte[] all = new byte[SLOTS * SlabPool.SLOT_BYTES];
+      Arrays.fill(all, (byte) 1);
+      CompletableFuture<Throwable> writer =
+          CompletableFuture.supplyAsync(
+              () ->
+                  catchThrowable(
+                      () -> {
+                        other.write(0, all, 0, all.length);
+                        other.write(0, all, 0, all.length);
+                      }));
+      try {
+        // In which a writer that waits looks several times who has all buffers.
+        assertThatThrownBy(() -> writer.get(4, TimeUnit.SECONDS))
+            .isInstanceOf(TimeoutException.class);
+      } finally {
+        hold.countDown();
+      }
+      assertThat(writer.join()).isNull();
     }
   }
 

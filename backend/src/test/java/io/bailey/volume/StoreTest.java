@@ -333,6 +333,30 @@ final class StoreTest {
   }
 
   @Test
+  void aRemovalThatFailsBeforeTheCollection_leavesTheVolumeWhatItsRootNames() throws Exception {
+    try (TestStore test = new TestStore(directory)) {
+      Volume volume = test.volume("v", Durability.FLUSH);
+      for (int block = 0; block < 600; block++) {
+        TestStore.write(volume, block, block);
+      }
+      test.files.fault(
+          (call, path) -> {
+            boolean collects = Thread.currentThread().getName().startsWith("bailey-collect");
+            if ((call == Call.READ && collects) || (call == Call.DELETE && path.endsWith("v"))) {
+              throw FaultyFiles.failure(Kind.IO, call, path);
+            }
+          });
+      test.reopen();
+      test.store.awaitCollection();
+      fails(Kind.IO, "DELETE", () -> test.store.removeVolume("v"));
+      test.files.heal();
+      test.store.collect();
+      test.reopen();
+      TestStore.compare(test.store.volume("v").orElseThrow(), 0, 600, "back again");
+    }
+  }
+
+  @Test
   void aFork_costsTheSame_whateverTheImagesSize() throws Exception {
     try (TestStore test = new TestStore(directory)) {
       test.store.importImage(ImageName.parse("small"), new RandomDisk(0, 10), Progress.NONE);
