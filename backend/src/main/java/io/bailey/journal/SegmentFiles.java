@@ -135,6 +135,11 @@ final class SegmentFiles implements AutoCloseable {
     Path spare;
     lock.lock();
     try {
+      // Twice what files for later may take: they are not to fill the disk again.
+      if (full && files.usableBytes(directory) >= 2L * maxSpares * segmentBytes) {
+        full = false;
+        fillIfWanted();
+      }
       if (closed || spares.size() >= Math.max(MIN_KEPT, wanted())) {
         spare = path;
       } else {
@@ -169,12 +174,18 @@ final class SegmentFiles implements AutoCloseable {
   void noteVolume(long volume) {
     lock.lock();
     try {
-      if (volumes.add(volume) && !filling && !closed && wanted() > spares.size()) {
-        filling = true;
-        Thread.ofVirtual().name("bailey-segment-fill").start(this::fillWanted);
+      if (volumes.add(volume)) {
+        fillIfWanted();
       }
     } finally {
       lock.unlock();
+    }
+  }
+
+  private void fillIfWanted() {
+    if (!filling && !closed && wanted() > spares.size()) {
+      filling = true;
+      Thread.ofVirtual().name("bailey-segment-fill").start(this::fillWanted);
     }
   }
 
@@ -268,7 +279,7 @@ final class SegmentFiles implements AutoCloseable {
     }
   }
 
-  /** Gives back what is kept for later, for the disk is full, and fills no more. */
+  /** Gives back what is kept for later, for the disk is full, and fills no more until it isn't. */
   void giveUpSpares() throws IOException {
     lock.lock();
     try {

@@ -15,6 +15,7 @@ import io.bailey.io.StorageException.Kind;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -778,6 +779,30 @@ final class JournalTest {
     assertThat(files.list(directory)).containsExactly("000000000000.log");
     assertThat(files.openFiles()).isZero();
     assertThat(recovered()).isEqualTo(written);
+  }
+
+  @Test
+  void onceTheDiskIsNotFullAnyMore_filesAreFilledAgain() throws Exception {
+    byte[] noise = new byte[4096];
+    new Random(13).nextBytes(noise);
+    Journal journal = open();
+    journal.giveUpSpares();
+    for (int volume = 1; volume <= 8; volume++) {
+      append(journal, volume, 1, new Random(volume));
+    }
+    for (int volume = 2; volume <= 8; volume++) {
+      journal.release(volume, 1);
+    }
+    int all = (int) (LIMITS.logBytes() / LIMITS.segmentBytes());
+    files.usableBytes(2 * LIMITS.logBytes() - 1);
+    long sequence = 2L + fillSegment(journal, 2, noise);
+    journal.release(1, sequence - 2);
+    await().during(Duration.ofSeconds(1)).until(() -> spareBytes().size() == 1);
+    files.usableBytes(2 * LIMITS.logBytes());
+    sequence += fillSegment(journal, sequence, noise);
+    journal.release(1, sequence - 2);
+    await().until(() -> spareBytes().size() == all);
+    journal.close();
   }
 
   @Test
