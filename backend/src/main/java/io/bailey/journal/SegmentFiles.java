@@ -135,8 +135,7 @@ final class SegmentFiles implements AutoCloseable {
     Path spare;
     lock.lock();
     try {
-      // Twice what files for later may take: they are not to fill the disk again.
-      if (full && files.usableBytes(directory) >= 2L * maxSpares * segmentBytes) {
+      if (full && hasRoomAgain()) {
         full = false;
         fillIfWanted();
       }
@@ -156,6 +155,16 @@ final class SegmentFiles implements AutoCloseable {
       lock.unlock();
     }
     abandon(spare, file);
+  }
+
+  /** Whether there is twice what files for later may take: they are not to fill the disk again. */
+  private boolean hasRoomAgain() {
+    try {
+      return files.usableBytes(directory) >= 2L * maxSpares * segmentBytes;
+    } catch (IOException e) {
+      // Not known: as before.
+      return false;
+    }
   }
 
   private Path nextPath() {
