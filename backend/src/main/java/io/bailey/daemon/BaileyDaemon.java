@@ -20,6 +20,7 @@ import java.util.OptionalInt;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -32,11 +33,13 @@ import org.jspecify.annotations.Nullable;
  * <p>Imports are cancelled and the control API closes, then extensions stop while volumes are still
  * served, then exports end and flush, the store closes, and the sockets go. {@link #run} does it on
  * TERM, INT and HUP; a second signal, or {@value #STOP_SECONDS} s, ends the process hard, which
- * costs nothing that was acknowledged.
+ * costs nothing that was acknowledged. One that comes at once is the first: {@code timeout} and
+ * terminals send theirs to a process and to its group.
  */
 public final class BaileyDaemon implements AutoCloseable {
   private static final System.Logger LOG = System.getLogger(BaileyDaemon.class.getName());
   private static final long STOP_SECONDS = 20;
+  private static final long SAME_SIGNAL_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
   private static final String VERSION = ApiDescription.resource("version.txt").trim();
 
   private final DaemonOptions options;
@@ -124,13 +127,17 @@ public final class BaileyDaemon implements AutoCloseable {
     CoreFiles.leaveMemoryOut();
     CountDownLatch stop = new CountDownLatch(1);
     StopSequence[] stopping = new StopSequence[1];
+    AtomicLong signalled = new AtomicLong();
     Signals.onStop(
         () -> {
           synchronized (stopping) {
-            if (stop.getCount() == 0) {
+            long now = System.nanoTime();
+            if (stop.getCount() > 0) {
+              signalled.set(now);
+              stop.countDown();
+            } else if (now - signalled.get() > SAME_SIGNAL_NANOS) {
               endHard("stopped by a second signal", stopping[0]);
             }
-            stop.countDown();
           }
         });
     BaileyDaemon daemon = start(options, extensions);

@@ -50,9 +50,23 @@ class DaemonProcessTest {
       TimeUnit.MILLISECONDS.sleep(10);
     }
     assertThat(daemon.isAlive()).isTrue();
+    // Not at once: that would be the first one still.
+    TimeUnit.SECONDS.sleep(1);
     bailey.signal("INT");
     assertThat(daemon.waitFor()).isEqualTo(1);
     assertThat(bailey.log()).contains("second signal: ended while waiting for the NeverStops");
+  }
+
+  @Test
+  void aSignalToTheProcessAndToItsGroup_stopsItCleanly() throws Exception {
+    Process daemon = bailey.start("hang");
+    String pid = Long.toString(daemon.pid());
+    assertThat(new ProcessBuilder("kill", "-TERM", pid, pid).inheritIO().start().waitFor())
+        .isZero();
+    while (!bailey.log().contains("hanging")) {
+      TimeUnit.MILLISECONDS.sleep(10);
+    }
+    assertThat(daemon.isAlive()).as(bailey.log()).isTrue();
   }
 
   @Test
