@@ -204,6 +204,23 @@ class CommandsTest {
   }
 
   @Test
+  void what_trains_the_daemon_writes_flushes_and_reads_a_disk() throws IOException {
+    done("create", "v", "--size", "1M");
+    int batches = 20;
+    try (TrainingDisk disk = TrainingDisk.connect(directory.resolve("run/nbd/v/nbd.sock"), "v")) {
+      disk.exercise(MIB, batches);
+    }
+    JsonObject report = new DaemonClient(directory.resolve("run")).get("stats", "v");
+    JsonObject requests = report.object("requests");
+    for (String kind : List.of("read", "write")) {
+      assertThat(requests.object(kind).number("count"))
+          .isEqualTo((long) batches * TrainingDisk.DEPTH);
+    }
+    assertThat(requests.object("flush").number("count")).isPositive();
+    assertThat(report.number("errors")).isZero();
+  }
+
+  @Test
   void top_ends_after_so_many_tables_at_a_terminal_too() throws Exception {
     String script =
         """
