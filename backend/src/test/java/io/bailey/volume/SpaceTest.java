@@ -41,7 +41,11 @@ final class SpaceTest {
   }
 
   private static void until(Callable<Boolean> isSo) {
-    Awaitility.await().atMost(Duration.ofSeconds(60)).until(isSo);
+    // A file may go between being listed and being asked for its size.
+    Awaitility.await()
+        .atMost(Duration.ofSeconds(60))
+        .ignoreExceptionsInstanceOf(IOException.class)
+        .until(isSo);
   }
 
   @Test
