@@ -17,13 +17,7 @@ public final class Chunk {
   private final ChunkId id;
   private final long size;
   private final long serial;
-
-  /** Runs that refer to it. Changed under the store's lock. */
-  private volatile int references = 1;
-
-  /** Whether runs of several disks ever referred to it. */
-  private volatile boolean givenAway;
-
+  private final References references = new References();
   private volatile @Nullable HostFile file;
   private volatile boolean synced;
   private volatile boolean named;
@@ -55,24 +49,9 @@ public final class Chunk {
     return serial;
   }
 
-  /** Counts one more run, or one less; returns how many there are. Under the store's lock. */
-  @SuppressWarnings("NonAtomicVolatileUpdate")
-  int count(int change) {
-    references += change;
+  /** Runs that refer to it, counted under the store's lock. */
+  public References references() {
     return references;
-  }
-
-  /** Another disk than those that have it is given a run that refers to it. */
-  public void giveAway() {
-    givenAway = true;
-  }
-
-  /**
-   * Whether runs of more than one disk refer to it, so that it stays whatever one of them does. One
-   * that was given away and came back counts as shared also while its disk has two stacks.
-   */
-  public boolean isShared() {
-    return givenAway && references > 1;
   }
 
   /** Fills {@code length} bytes of {@code dst} with the file's bytes as they are. */

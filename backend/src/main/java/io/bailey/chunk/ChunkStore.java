@@ -124,7 +124,7 @@ public final class ChunkStore implements AutoCloseable {
         keepOpen(chunk, file);
         return chunk;
       }
-      int _ = present.count(1);
+      present.references().add();
     }
     try {
       abandon(temporary, file, chunk.serial());
@@ -152,8 +152,8 @@ public final class ChunkStore implements AutoCloseable {
         chunk = new Chunk(this, kind, id, size, serials.getAndIncrement());
         chunks.put(id, chunk);
       } else {
-        int _ = chunk.count(1);
-        chunk.giveAway();
+        chunk.references().add();
+        chunk.references().giveAway();
       }
       return chunk;
     }
@@ -162,14 +162,14 @@ public final class ChunkStore implements AutoCloseable {
   /** Takes one more reference to a chunk that the caller knows to be referenced. */
   public void retain(Chunk chunk) {
     synchronized (lock) {
-      int _ = chunk.count(1);
+      chunk.references().add();
     }
   }
 
   /** Gives a reference back; the last one deletes the file. */
   public void release(Chunk chunk) throws IOException {
     synchronized (lock) {
-      if (chunk.count(-1) > 0) {
+      if (!chunk.references().remove()) {
         return;
       }
       chunks.remove(chunk.id());

@@ -3,6 +3,7 @@ package io.bailey.dubtree;
 import io.bailey.chunk.BlockCache;
 import io.bailey.chunk.Chunk;
 import io.bailey.chunk.ChunkKind;
+import io.bailey.chunk.References;
 import io.bailey.crypto.Aead;
 import io.bailey.crypto.Codec;
 import io.bailey.crypto.DataKey;
@@ -29,12 +30,7 @@ public final class Run {
   private final RunRef ref;
   private final Chunk tree;
 
-  /** Stacks that have the run. Changed under the catalog's lock. */
-  private volatile int references = 1;
-
-  /** Whether another disk was ever given the run: a disk has several stacks while it is merged. */
-  private volatile boolean givenAway;
-
+  private final References references = new References();
   private volatile @Nullable Content content;
 
   Run(RunCatalog catalog, RunRef ref, Chunk tree) {
@@ -55,32 +51,26 @@ public final class Run {
     return tree;
   }
 
-  /** Counts one more stack, or one less; returns how many there are. Under the catalog's lock. */
-  @SuppressWarnings("NonAtomicVolatileUpdate")
-  int count(int change) {
-    references += change;
+  /** Stacks that have the run, counted under the catalog's lock. */
+  References references() {
     return references;
   }
 
   /** Another disk than those that have it is given the run, and so what that refers to. */
   void giveAway() {
-    if (givenAway) {
+    if (references.isGivenAway()) {
       return;
     }
-    givenAway = true;
+    references.giveAway();
     Content present = content;
     if (present != null) {
-      present.chunks.forEach(Chunk::giveAway);
+      present.giveChunksAway();
     }
   }
 
-  /**
-   * Whether more than one disk has the run: what one reads of it the others may want, and what one
-   * makes garbage of it stays. One that was given away and came back counts as shared also while
-   * its disk has two stacks.
-   */
+  /** See {@link References#isShared}. */
   boolean isShared() {
-    return givenAway && references > 1;
+    return references.isShared();
   }
 
   /** What the run holds, read and authenticated if it wasn't yet. */
@@ -141,8 +131,8 @@ public final class Run {
   Content become(Content loaded) {
     loaded.owner = this;
     content = loaded;
-    if (givenAway) {
-      loaded.chunks.forEach(Chunk::giveAway);
+    if (references.isGivenAway()) {
+      loaded.giveChunksAway();
     }
     return loaded;
   }
@@ -222,10 +212,14 @@ public final class Run {
       return cache;
     }
 
-    /** See {@link Run#isShared}. */
+    /** See {@link References#isShared}. */
     boolean isShared() {
       Run run = owner;
       return run != null && run.isShared();
+    }
+
+    private void giveChunksAway() {
+      chunks.forEach(chunk -> chunk.references().giveAway());
     }
 
     /**
@@ -236,7 +230,9 @@ public final class Run {
      */
     boolean isWorthKeeping(int chunk, double share) {
       Descriptor.ChunkRef ref = descriptor.chunks().get(chunk);
-      return ref.liveBytes() >= share * ref.bytes() || isShared() || chunks.get(chunk).isShared();
+      return ref.liveBytes() >= share * ref.bytes()
+          || isShared()
+          || chunks.get(chunk).references().isShared();
     }
 
     /**

@@ -60,7 +60,7 @@ public final class RunCatalog {
         run = new Run(this, ref, chunks.acquire(ChunkKind.TREE, ref.tree(), ref.treeBytes()));
         runs.put(ref.tree(), run);
       } else {
-        int _ = run.count(1);
+        run.references().add();
         run.giveAway();
       }
       return run;
@@ -79,7 +79,7 @@ public final class RunCatalog {
 
   void retain(Run run) {
     synchronized (runs) {
-      int _ = run.count(1);
+      run.references().add();
     }
   }
 
@@ -91,7 +91,7 @@ public final class RunCatalog {
 
   void release(Run run) {
     synchronized (runs) {
-      if (run.count(-1) > 0) {
+      if (!run.references().remove()) {
         return;
       }
       runs.remove(run.ref().tree());

@@ -34,10 +34,19 @@ final class SpaceTest {
     return bytes;
   }
 
-  private static void fill(Volume volume, int blocks, long seed) throws IOException {
-    for (int i = 0; i < blocks; i++) {
-      TestStore.write(volume, i, seed + i);
+  /** Writes each so many-th block. */
+  private static void write(Volume volume, int first, int step) throws IOException {
+    for (int block = first; block < LIVE_BLOCKS; block += step) {
+      TestStore.write(volume, block, block);
     }
+  }
+
+  /** A volume with all of {@link #LIVE_BLOCKS} in runs. */
+  private static Volume filled(TestStore test) throws IOException {
+    Volume volume = test.volume("v", Durability.FLUSH);
+    write(volume, 0, 1);
+    volume.empty();
+    return volume;
   }
 
   private static void until(Callable<Boolean> isSo) {
@@ -77,9 +86,7 @@ final class SpaceTest {
   @Test
   void whatWasTrimmed_isGivenBack_onceTheVolumeRests() throws Exception {
     try (TestStore test = new TestStore(directory)) {
-      Volume volume = test.volume("v", Durability.FLUSH);
-      fill(volume, LIVE_BLOCKS, 0);
-      volume.empty();
+      Volume volume = filled(test);
       long full = chunkBytes(test);
       volume.trim(1000L * BLOCK, (LIVE_BLOCKS - 1000L) * BLOCK);
       volume.empty();
@@ -94,7 +101,7 @@ final class SpaceTest {
     try (TestStore test = new TestStore(directory)) {
       Volume volume = test.volume("v", Durability.NONE);
       Random random = new Random(5);
-      fill(volume, LIVE_BLOCKS, 0);
+      write(volume, 0, 1);
       long[] seeds = new long[LIVE_BLOCKS];
       for (int i = 0; i < LIVE_BLOCKS; i++) {
         seeds[i] = i;
@@ -116,20 +123,10 @@ final class SpaceTest {
     }
   }
 
-  /** A tenth of the disk, each time another. */
-  private static void overwriteSome(Volume volume, int time, long seed) throws IOException {
-    for (int i = time; i < LIVE_BLOCKS; i += 10) {
-      TestStore.write(volume, i, seed + i);
-    }
-    volume.empty();
-  }
-
   @Test
   void whatAnImageHas_isNotCopied_untilTheImageGoes() throws Exception {
     try (TestStore test = new TestStore(directory)) {
-      Volume volume = test.volume("v", Durability.FLUSH);
-      fill(volume, LIVE_BLOCKS, 0);
-      volume.empty();
+      Volume volume = filled(test);
       volume.compact();
       long whole = chunkBytes(test);
       ImageName image = ImageName.parse("kept:1");
@@ -140,7 +137,8 @@ final class SpaceTest {
           volume = test.store.volume("v").orElseThrow();
           test.store.awaitCollection();
         }
-        overwriteSome(volume, time, 0);
+        write(volume, time, 10);
+        volume.empty();
         volume.compact();
         long most = whole + (time + 1) * whole / 10 + whole / 20;
         assertThat(chunkBytes(test)).as("after %d tenths", time + 1).isLessThan(most);
@@ -154,9 +152,7 @@ final class SpaceTest {
   @Test
   void whatABusyVolumeLeft_isGivenBack_afterTheNextStart() throws Exception {
     try (TestStore test = new TestStore(directory)) {
-      Volume volume = test.volume("v", Durability.FLUSH);
-      fill(volume, LIVE_BLOCKS, 0);
-      volume.empty();
+      Volume volume = filled(test);
       volume.trim(100L * BLOCK, (LIVE_BLOCKS - 100L) * BLOCK);
       test.reopen();
       assertThat(chunkBytes(test)).isGreaterThan(LIVE_BLOCKS * BLOCK);
@@ -178,9 +174,7 @@ final class SpaceTest {
   @Test
   void aReaderThatIsTheLastOfOldRuns_leavesTheirFilesToAnotherThread() throws Exception {
     try (TestStore test = new TestStore(directory)) {
-      Volume volume = test.volume("v", Durability.FLUSH);
-      fill(volume, LIVE_BLOCKS, 0);
-      volume.empty();
+      Volume volume = filled(test);
       volume.trim(0, (LIVE_BLOCKS - 100L) * BLOCK);
       volume.empty();
       Set<String> deleters = ConcurrentHashMap.newKeySet();
