@@ -102,6 +102,13 @@ public final class ChunkStore implements AutoCloseable {
     }
   }
 
+  /** Whether a chunk is deleted that nothing refers to any more. */
+  public boolean deletes() {
+    synchronized (lock) {
+      return !keepAll && !keepForNow;
+    }
+  }
+
   Path path(ChunkId id) {
     return directory.resolve(id.toString());
   }
@@ -175,7 +182,7 @@ public final class ChunkStore implements AutoCloseable {
       chunks.remove(chunk.id());
       open.remove(chunk);
       close(chunk);
-      if (!keepAll && !keepForNow) {
+      if (deletes()) {
         // Under the lock: the same content may be written again at this moment.
         files.delete(path(chunk.id()));
       }

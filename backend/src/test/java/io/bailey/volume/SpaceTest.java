@@ -2,6 +2,7 @@ package io.bailey.volume;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.bailey.io.FaultyFiles;
 import io.bailey.io.FaultyFiles.Call;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -15,6 +16,7 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.stream.Stream;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -27,9 +29,15 @@ final class SpaceTest {
   @TempDir Path directory;
 
   private static long chunkBytes(TestStore test) throws IOException {
+    return chunkBytes(test.directory);
+  }
+
+  private static long chunkBytes(Path store) throws IOException {
     long bytes = 0;
-    for (String name : test.chunkFiles()) {
-      bytes += Files.size(test.directory.resolve("chunks").resolve(name));
+    try (Stream<Path> files = Files.list(store.resolve("chunks"))) {
+      for (Path file : files.toList()) {
+        bytes += Files.size(file);
+      }
     }
     return bytes;
   }
@@ -157,6 +165,27 @@ final class SpaceTest {
       test.reopen();
       assertThat(chunkBytes(test)).isGreaterThan(LIVE_BLOCKS * BLOCK);
       until(() -> chunkBytes(test) < 5 << 20);
+    }
+  }
+
+  @Test
+  void whereNothingIsDeleted_nothingIsCopiedToGiveSpaceBack() throws Exception {
+    try (TestStore test = new TestStore(directory)) {
+      Volume whole = filled(test);
+      Volume _ = test.volume("damaged", Durability.FLUSH);
+      whole.trim(100L * BLOCK, (LIVE_BLOCKS - 100L) * BLOCK);
+      whole.empty();
+      Path copy = test.copyAs("copy");
+      Path store = copy.resolve("store");
+      Files.write(store.resolve(StoreDirectory.VOLUMES).resolve("damaged"), new byte[100]);
+      StoreOptions options = new StoreOptions(store, copy.resolve("memory"), TestStore.BUDGET);
+      try (Store opened = Store.open(options, new FaultyFiles())) {
+        assertThat(opened.leftOut()).containsOnlyKeys("damaged");
+        Volume volume = opened.volume("v").orElseThrow();
+        long before = chunkBytes(store);
+        volume.upkeep().backgroundCompaction();
+        assertThat(chunkBytes(store)).isEqualTo(before);
+      }
     }
   }
 
