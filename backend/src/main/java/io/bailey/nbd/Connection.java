@@ -9,6 +9,8 @@ import java.nio.channels.ClosedChannelException;
 import java.nio.channels.SelectionKey;
 import java.nio.channels.Selector;
 import java.nio.channels.SocketChannel;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
@@ -91,11 +93,6 @@ final class Connection {
     return now != null && now.changesApart();
   }
 
-  /** See {@link PolledChannel#fallBehind}. */
-  void fallBehind() {
-    polled.fallBehind();
-  }
-
   SelectionKey register(Selector selector) throws IOException {
     channel.configureBlocking(false);
     return channel.register(selector, SelectionKey.OP_READ, this);
@@ -138,15 +135,21 @@ final class Connection {
     }
   }
 
-  /** Serves the client from now on, on a thread of its own. */
+  /**
+   * Serves the client from now on, on a thread of its own. For the thread of the handshakes only:
+   * so clients are in an order, in which each waits for what those before it left.
+   */
   void startServing() {
     try {
       channel.configureBlocking(true);
       Session opened =
           export.open(polled, outbox, in, handshake.structured(), handshake.allocation());
       in = ByteBuffer.allocate(0);
+      List<Connection> before = export.served();
+      // The next one may come, and this one go, before its reader has begun.
+      polled.fallBehind();
       session = opened;
-      export.startReader(() -> serve(opened, true));
+      export.startReader(() -> serve(opened, before));
     } catch (IOException e) {
       close();
     } catch (RuntimeException | Error e) {
@@ -155,11 +158,9 @@ final class Connection {
     }
   }
 
-  private void serve(Session opened, boolean first) {
+  private void serve(Session opened, List<Connection> before) {
     try {
-      if (first) {
-        export.awaitChangesBefore(this);
-      }
+      export.awaitChanges(before, this);
       if (opened.run()) {
         close();
       }
@@ -183,7 +184,7 @@ final class Connection {
           close();
         }
       } else if (served.takeOver(now - HELD_NANOS)) {
-        export.startReader(() -> serve(served, false));
+        export.startReader(() -> serve(served, new ArrayList<>()));
       }
     } catch (RuntimeException | Error e) {
       // As for want of memory or threads. The other connections are watched all the same.

@@ -259,21 +259,27 @@ public final class NbdExport {
     connections.remove(connection);
   }
 
+  /** The clients that have been served, of which requests may change the disk. */
+  List<Connection> served() {
+    // In this order: one that is closed meanwhile goes from the first to the second.
+    List<Connection> served = new ArrayList<>(connections);
+    served.addAll(left);
+    served.removeIf(connection -> !connection.isServed());
+    return served;
+  }
+
   /**
    * Waits until no request of a client that went away before can change the disk any more, as the
    * end of a process waits for its I/O on a disk: such a change, which nobody waits for, could undo
    * an acknowledged one of the next client. Clients that are there aren't waited for, but where
    * only reading on would tell that they are.
+   *
+   * @param before those that were {@link #served} when {@code next} came to be; is empty
+   *     afterwards, so that nothing keeps them
    */
-  void awaitChangesBefore(Connection next) {
-    List<Connection> before = new ArrayList<>(connections);
-    before.addAll(left);
+  void awaitChanges(List<Connection> before, Connection next) {
     long awake = System.nanoTime() + WAKE_NANOS;
     before.removeIf(connection -> !mustEnd(connection, awake));
-    if (!before.isEmpty()) {
-      // Not earlier, or two could wait for each other.
-      next.fallBehind();
-    }
     while (!before.isEmpty() && next.isOpen()) {
       sleep(LOOK_MILLIS);
       before.removeIf(connection -> !mustEnd(connection, awake));

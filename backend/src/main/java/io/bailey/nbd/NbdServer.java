@@ -34,18 +34,25 @@ public final class NbdServer implements AutoCloseable {
   private volatile boolean closed;
 
   public NbdServer() {
-    this(Duration.ofSeconds(Connection.HANDSHAKE_SECONDS));
+    this(Duration.ofSeconds(Connection.HANDSHAKE_SECONDS), readers());
   }
 
   /**
    * @param handshakeTime that a client has from its connect to its GO
+   * @param readers whose threads read what clients ask
    */
-  NbdServer(Duration handshakeTime) {
+  NbdServer(Duration handshakeTime, ThreadFactory readers) {
     this.handshakeTime = handshakeTime;
-    // Platform threads: a virtual one costs two thread switches more where it waits for a socket,
-    // which a client at depth 1 sees as four times the latency.
-    this.readers = Thread.ofPlatform().name("nbd-", 0).daemon().factory();
+    this.readers = readers;
     this.watcher = Thread.ofPlatform().name("nbd-watch").daemon().start(this::watch);
+  }
+
+  /**
+   * Platform threads: a virtual one costs two thread switches more where it waits for a socket,
+   * which a client at depth 1 sees as four times the latency.
+   */
+  static ThreadFactory readers() {
+    return Thread.ofPlatform().name("nbd-", 0).daemon().factory();
   }
 
   /**

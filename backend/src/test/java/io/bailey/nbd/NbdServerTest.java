@@ -17,6 +17,9 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ThreadFactory;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -503,6 +506,37 @@ class NbdServerTest {
         Arguments.of(
             "write 0 " + Session.WHOLE_WRITE_BYTES,
             RawClient.join(RawClient.request(Wire.WRITE, 0, 1, 0, more), new byte[more - 1])));
+  }
+
+  @Test
+  void changeOfAClientThatIsGoneComesFirstThoughItsReaderBeginsLate() throws Exception {
+    CountDownLatch begin = new CountDownLatch(1);
+    AtomicBoolean late = new AtomicBoolean(true);
+    ThreadFactory readers = NbdServer.readers();
+    ThreadFactory firstLate =
+        task -> readers.newThread(late.getAndSet(false) ? () -> runAfter(begin, task) : task);
+    try (ServedDisk disk = new ServedDisk(new MemoryDisk(MIB), Duration.ofSeconds(10), firstLate)) {
+      try (RawClient gone = disk.simple()) {
+        gone.send(RawClient.request(Wire.WRITE, 0, 1, 0, 4096), new byte[4096]);
+      }
+      try (RawClient next = disk.simple()) {
+        next.send(RawClient.request(Wire.WRITE, 0, 1, 0, 512), new byte[512]);
+        // Time to get ahead, if it could.
+        Thread.sleep(100);
+        begin.countDown();
+        assertThat(next.reply(0).error()).isZero();
+      }
+      assertThat(disk.disk().calls()).containsExactly("write 0 4096", "write 0 512");
+    }
+  }
+
+  private static void runAfter(CountDownLatch begin, Runnable task) {
+    try {
+      begin.await();
+      task.run();
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
   }
 
   @Test

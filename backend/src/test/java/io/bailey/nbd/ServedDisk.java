@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.concurrent.ThreadFactory;
 
 /** A disk on a server of its own, in a temporary directory that goes with it. */
 final class ServedDisk implements AutoCloseable {
@@ -19,9 +20,13 @@ final class ServedDisk implements AutoCloseable {
   }
 
   ServedDisk(MemoryDisk disk, Duration handshakeTime) throws IOException {
+    this(disk, handshakeTime, NbdServer.readers());
+  }
+
+  ServedDisk(MemoryDisk disk, Duration handshakeTime, ThreadFactory readers) throws IOException {
     this.disk = disk;
     this.directory = Files.createTempDirectory("nbd");
-    this.server = new NbdServer(handshakeTime);
+    this.server = new NbdServer(handshakeTime, readers);
     this.export = server.serve(NAME, "a test", disk, directory.resolve("d/nbd.sock"));
   }
 
