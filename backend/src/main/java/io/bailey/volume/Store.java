@@ -266,6 +266,8 @@ public final class Store implements AutoCloseable {
           .check(chosen, chosen.size() == all.size());
     } finally {
       all.forEach(subject -> subject.held().ifPresent(held -> held.stack().release()));
+      // What was removed meanwhile has only gone now.
+      context.maintenance().compactAllAtRest();
     }
   }
 

@@ -205,7 +205,7 @@ final class StoreVolumes {
       volume.shut();
       volume.deleteRoot();
       context.anchor().gone(Anchor.place(StoreDirectory.VOLUMES, name));
-    } catch (IOException e) {
+    } catch (IOException | RuntimeException e) {
       synchronized (names.lock) {
         stuck.put(name, volume);
         names.notRemoved(name, e);

@@ -221,8 +221,9 @@ final class VolumeUpkeep {
       } else if (isLogLong()) {
         // Not here: it may wait for a merge, and this is the thread for those. One follows it.
         requestCheckpoint();
-      } else if (context.chunks().deletes() && !volume.compact()) {
-        // It was ended by what is more urgent. Where nothing is deleted, copying would only take.
+      } else if (context.chunks().deletes()
+          && (context.maintenance().awaitsMerge() || !volume.compact())) {
+        // Something is more urgent. Where nothing is deleted, copying would only take.
         compactAtRest();
       }
     } catch (IOException | RuntimeException e) {

@@ -9,6 +9,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
@@ -154,6 +155,47 @@ final class SpaceTest {
       test.store.removeImage(image);
       until(() -> chunkBytes(test) < whole + whole / 8);
       TestStore.compare(volume, 0, LIVE_BLOCKS, "in the end");
+    }
+  }
+
+  @Test
+  void whatACheckHeldBack_isGivenBack_onceItEnds() throws Exception {
+    try (TestStore test = new TestStore(directory)) {
+      Volume volume = filled(test);
+      volume.compact();
+      long whole = chunkBytes(test);
+      ImageName image = ImageName.parse("kept:1");
+      test.store.commit("v", image);
+      for (int time = 0; time < 5; time++) {
+        write(volume, time, 10);
+        volume.empty();
+      }
+      // From here on the volume counts as one that nobody writes to.
+      volume.upkeep().backgroundCompaction();
+      AtomicBoolean removed = new AtomicBoolean();
+      CheckReport report =
+          test.store.check(
+              new CheckOptions(List.of(), false),
+              Progress.NONE,
+              () -> {
+                if (!removed.getAndSet(true)) {
+                  removeAndLetRest(test.store, image);
+                }
+                return false;
+              });
+      assertThat(removed).isTrue();
+      assertThat(report.whole()).isTrue();
+      until(() -> chunkBytes(test) < whole + whole / 8);
+    }
+  }
+
+  private static void removeAndLetRest(Store store, ImageName image) {
+    try {
+      store.removeImage(image);
+      // Until volumes have been asked whether they should be made compact.
+      Thread.sleep(7000);
+    } catch (IOException | InterruptedException e) {
+      throw new IllegalStateException(e);
     }
   }
 
