@@ -63,7 +63,7 @@ class DaemonProcessTest {
     // Two of a kind may become one on their way.
     String both = "kill -TERM %d; kill -INT %1$d".formatted(daemon.pid());
     assertThat(new ProcessBuilder("sh", "-c", both).inheritIO().start().waitFor()).isZero();
-    while (!bailey.log().contains("hanging")) {
+    while (daemon.isAlive() && !bailey.log().contains("hanging")) {
       TimeUnit.MILLISECONDS.sleep(10);
     }
     assertThat(daemon.isAlive()).as(bailey.log()).isTrue();
