@@ -1,6 +1,7 @@
 package io.bailey.nbd;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -161,8 +162,8 @@ class ClientsTest {
       command.add(served.uri());
       Tool.run(command);
     }
-    assertThat(served.export().stats().snapshot().of(ExportStats.Kind.WRITE).count())
-        .isGreaterThanOrEqualTo(2000);
+    await()
+        .until(() -> served.export().stats().snapshot().of(ExportStats.Kind.WRITE).count() >= 2000);
   }
 
   @Test
@@ -215,9 +216,9 @@ class ClientsTest {
         "--fsync=32",
         "--verify_fatal=1",
         "--aux-path=" + temp);
+    await().until(() -> served.export().stats().snapshot().queueDepth() == 0);
     ExportStats.Snapshot stats = served.export().stats().snapshot();
     assertThat(stats.errors()).isZero();
-    assertThat(stats.queueDepth()).isZero();
     assertThat(stats.of(ExportStats.Kind.FLUSH).count()).isPositive();
   }
 
