@@ -31,7 +31,7 @@ final class ChildProcess implements AutoCloseable {
     return new ChildProcess(process, complaints, command.getFirst());
   }
 
-  /** The command that runs a class of this program with the daemon's options for the JVM. */
+  /** The command that runs a class of this program with the daemon's options and AOT cache. */
   static List<String> java(long memoryBudgetBytes, Class<?> main, String... arguments) {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
@@ -43,6 +43,11 @@ final class ChildProcess implements AutoCloseable {
             "-Xlog:disable",
             "-Xmx" + new MemoryBudget(memoryBudgetBytes).heapBytes(),
             "-Djava.library.path=" + System.getProperty("java.library.path")));
+    String home = System.getProperty("bailey.home");
+    if (home != null) {
+      // Does nothing where the build could make none.
+      command.add("-XX:AOTCache=" + Path.of(home, "daemon.aot"));
+    }
     String more = System.getenv("BAILEY_JAVA_OPTS");
     if (more != null && !more.isBlank()) {
       command.addAll(Arrays.asList(more.strip().split("\\s+")));
