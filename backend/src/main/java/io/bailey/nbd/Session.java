@@ -192,6 +192,8 @@ final class Session {
         || !writingSince.compareAndSet(since, NOT_WRITING)) {
       return false;
     }
+    // Until the caller has seen to it; not earlier, or a reader that sleeps would stay so.
+    channel.fallBehind();
     batch = new Batch(stats);
     return true;
   }

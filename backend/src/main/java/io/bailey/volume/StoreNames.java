@@ -35,7 +35,7 @@ final class StoreNames {
   }
 
   /** Notes a volume that was to be deleted, and whose root may still be there. */
-  void notRemoved(String name, Exception e) {
+  void notRemoved(String name, Throwable e) {
     leftOut.put(
         name, "its removal failed: " + e.getMessage() + ": 'bailey rm " + name + "' tries again");
   }

@@ -81,10 +81,10 @@ final class StoreVolumes {
       Volume volume = new Volume(context, name, first.root(), first.stack());
       try {
         volume.writeFirstRoot();
-      } catch (IOException e) {
+      } catch (IOException | RuntimeException | Error e) {
         try {
           discard(volume);
-        } catch (IOException other) {
+        } catch (IOException | RuntimeException | Error other) {
           e.addSuppressed(other);
         }
         throw e;
@@ -205,7 +205,7 @@ final class StoreVolumes {
       volume.shut();
       volume.deleteRoot();
       context.anchor().gone(Anchor.place(StoreDirectory.VOLUMES, name));
-    } catch (IOException | RuntimeException e) {
+    } catch (IOException | RuntimeException | Error e) {
       synchronized (names.lock) {
         stuck.put(name, volume);
         names.notRemoved(name, e);

@@ -19,7 +19,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ThreadFactory;
-import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -512,11 +512,7 @@ class NbdServerTest {
   @Test
   void changeOfAClientThatIsGoneComesFirstThoughItsReaderBeginsLate() throws Exception {
     CountDownLatch begin = new CountDownLatch(1);
-    AtomicBoolean late = new AtomicBoolean(true);
-    ThreadFactory readers = NbdServer.readers();
-    ThreadFactory firstLate =
-        task -> readers.newThread(late.getAndSet(false) ? () -> runAfter(begin, task) : task);
-    try (ServedDisk disk = new ServedDisk(new MemoryDisk(MIB), Duration.ofSeconds(10), firstLate)) {
+    try (ServedDisk disk = withLateReader(1, new AtomicInteger(), begin)) {
       try (RawClient gone = disk.simple()) {
         gone.send(RawClient.request(Wire.WRITE, 0, 1, 0, 4096), new byte[4096]);
       }
@@ -529,6 +525,49 @@ class NbdServerTest {
       }
       assertThat(disk.disk().calls()).containsExactly("write 0 4096", "write 0 512");
     }
+  }
+
+  @Test
+  void changeOfAClientThatIsGoneComesFirstThoughItsReadersSuccessorBeginsLate() throws Exception {
+    CountDownLatch begin = new CountDownLatch(1);
+    AtomicInteger begun = new AtomicInteger();
+    int much = Session.DIRECT_READ_BYTES;
+    byte[] read = RawClient.request(Wire.READ, 0, 1, 0, much);
+    byte[] write = RawClient.request(Wire.WRITE, 0, 2, 0, 4096);
+    try (ServedDisk disk = withLateReader(2, begun, begin)) {
+      ExportStats stats = disk.export().stats();
+      try (RawClient gone = disk.simple()) {
+        assertThat(gone.answers()).isTrue();
+        // Time for its reader to find that there is no more.
+        Thread.sleep(50);
+        gone.send(read, read, write, new byte[4096]);
+        await().until(() -> begun.get() == 2);
+        // Those that the first reader has sent or is held at.
+        for (int i = 0; i < 2; i++) {
+          assertThat(gone.reply(much).error()).isZero();
+        }
+        await().until(() -> stats.snapshot().of(ExportStats.Kind.READ).count() == 2);
+      }
+      try (RawClient next = disk.simple()) {
+        next.send(RawClient.request(Wire.WRITE, 0, 1, 0, 512), new byte[512]);
+        // Time to get ahead, if it could.
+        Thread.sleep(100);
+        begin.countDown();
+        assertThat(next.reply(0).error()).isZero();
+      }
+      await().until(() -> disk.export().connections() == 0);
+      assertThat(disk.disk().calls()).endsWith("write 0 4096", "write 0 512");
+    }
+  }
+
+  private static ServedDisk withLateReader(int which, AtomicInteger begun, CountDownLatch begin)
+      throws IOException {
+    ThreadFactory readers = NbdServer.readers();
+    ThreadFactory late =
+        task ->
+            readers.newThread(
+                begun.incrementAndGet() == which ? () -> runAfter(begin, task) : task);
+    return new ServedDisk(new MemoryDisk(MIB), Duration.ofSeconds(10), late);
   }
 
   private static void runAfter(CountDownLatch begin, Runnable task) {
