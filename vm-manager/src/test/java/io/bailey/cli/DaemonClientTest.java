@@ -5,7 +5,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
+import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -227,7 +230,10 @@ class DaemonClientTest {
 
   @Test
   void with_the_socket_of_a_dead_daemon_it_says_how_to_start_one() throws IOException {
-    ScriptedPeer.answering(directory, "").close();
+    // Without a thread that accepts, which would keep the socket open a while.
+    try (ServerSocketChannel dead = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
+      dead.bind(UnixDomainSocketAddress.of(directory.resolve("bailey.sock")));
+    }
     assertThat(Files.exists(directory.resolve("bailey.sock"))).isTrue();
     assertThatThrownBy(() -> client().get("info")).hasMessageContaining("bailey daemon --run-dir");
   }
