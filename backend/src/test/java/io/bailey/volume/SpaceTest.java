@@ -26,6 +26,7 @@ import org.junit.jupiter.api.io.TempDir;
 final class SpaceTest {
   private static final int BLOCK = 4096;
   private static final int LIVE_BLOCKS = 4000;
+  private static final String KEPT = "kept:1";
 
   @TempDir Path directory;
 
@@ -56,6 +57,14 @@ final class SpaceTest {
     write(volume, 0, 1);
     volume.empty();
     return volume;
+  }
+
+  /** Has an image keep what the volume is; returns what that takes. */
+  private static long compactAndCommit(TestStore test, Volume volume) throws IOException {
+    volume.compact();
+    long bytes = chunkBytes(test);
+    test.store.commit("v", ImageName.parse(KEPT));
+    return bytes;
   }
 
   private static void until(Callable<Boolean> isSo) {
@@ -136,10 +145,7 @@ final class SpaceTest {
   void whatAnImageHas_isNotCopied_untilTheImageGoes() throws Exception {
     try (TestStore test = new TestStore(directory)) {
       Volume volume = filled(test);
-      volume.compact();
-      long whole = chunkBytes(test);
-      ImageName image = ImageName.parse("kept:1");
-      test.store.commit("v", image);
+      long whole = compactAndCommit(test, volume);
       for (int time = 0; time < 6; time++) {
         if (time == 3) {
           test.reopen();
@@ -152,7 +158,7 @@ final class SpaceTest {
         long most = whole + (time + 1) * whole / 10 + whole / 20;
         assertThat(chunkBytes(test)).as("after %d tenths", time + 1).isLessThan(most);
       }
-      test.store.removeImage(image);
+      test.store.removeImage(ImageName.parse(KEPT));
       until(() -> chunkBytes(test) < whole + whole / 8);
       TestStore.compare(volume, 0, LIVE_BLOCKS, "in the end");
     }
@@ -162,10 +168,7 @@ final class SpaceTest {
   void whatACheckHeldBack_isGivenBack_onceItEnds() throws Exception {
     try (TestStore test = new TestStore(directory)) {
       Volume volume = filled(test);
-      volume.compact();
-      long whole = chunkBytes(test);
-      ImageName image = ImageName.parse("kept:1");
-      test.store.commit("v", image);
+      long whole = compactAndCommit(test, volume);
       for (int time = 0; time < 5; time++) {
         write(volume, time, 10);
         volume.empty();
@@ -179,7 +182,7 @@ final class SpaceTest {
               Progress.NONE,
               () -> {
                 if (!removed.getAndSet(true)) {
-                  removeAndLetRest(test.store, image);
+                  removeAndLetRest(test.store);
                 }
                 return false;
               });
@@ -189,9 +192,9 @@ final class SpaceTest {
     }
   }
 
-  private static void removeAndLetRest(Store store, ImageName image) {
+  private static void removeAndLetRest(Store store) {
     try {
-      store.removeImage(image);
+      store.removeImage(ImageName.parse(KEPT));
       // Until volumes have been asked whether they should be made compact.
       Thread.sleep(7000);
     } catch (IOException | InterruptedException e) {
