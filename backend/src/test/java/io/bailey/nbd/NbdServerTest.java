@@ -485,13 +485,7 @@ class NbdServerTest {
     try (RawClient waiting = served.simple()) {
       waiting.send(RawClient.request(Wire.TRIM, 0, 1, 0, 8192));
     }
-    try (RawClient next = served.simple()) {
-      next.send(RawClient.request(Wire.WRITE, 0, 1, 0, 512), new byte[512]);
-      // Time to get ahead, if it could.
-      Thread.sleep(100);
-      served.disk().release();
-      assertThat(next.reply(0).error()).isZero();
-    }
+    writeWhileHeld(served, served.disk()::release);
     assertThat(served.disk().calls()).startsWith(call).endsWith("write 0 512");
   }
 
@@ -516,13 +510,7 @@ class NbdServerTest {
       try (RawClient gone = disk.simple()) {
         gone.send(RawClient.request(Wire.WRITE, 0, 1, 0, 4096), new byte[4096]);
       }
-      try (RawClient next = disk.simple()) {
-        next.send(RawClient.request(Wire.WRITE, 0, 1, 0, 512), new byte[512]);
-        // Time to get ahead, if it could.
-        Thread.sleep(100);
-        begin.countDown();
-        assertThat(next.reply(0).error()).isZero();
-      }
+      writeWhileHeld(disk, begin::countDown);
       assertThat(disk.disk().calls()).containsExactly("write 0 4096", "write 0 512");
     }
   }
@@ -548,13 +536,7 @@ class NbdServerTest {
         }
         await().until(() -> stats.snapshot().of(ExportStats.Kind.READ).count() == 2);
       }
-      try (RawClient next = disk.simple()) {
-        next.send(RawClient.request(Wire.WRITE, 0, 1, 0, 512), new byte[512]);
-        // Time to get ahead, if it could.
-        Thread.sleep(100);
-        begin.countDown();
-        assertThat(next.reply(0).error()).isZero();
-      }
+      writeWhileHeld(disk, begin::countDown);
       await().until(() -> disk.export().connections() == 0);
       assertThat(disk.disk().calls()).endsWith("write 0 4096", "write 0 512");
     }
@@ -568,6 +550,17 @@ class NbdServerTest {
             readers.newThread(
                 begun.incrementAndGet() == which ? () -> runAfter(begin, task) : task);
     return new ServedDisk(new MemoryDisk(MIB), Duration.ofSeconds(10), late);
+  }
+
+  /** The next client's write of 512 bytes, which what is let go only afterwards is to precede. */
+  private static void writeWhileHeld(ServedDisk disk, Runnable letGo) throws Exception {
+    try (RawClient next = disk.simple()) {
+      next.send(RawClient.request(Wire.WRITE, 0, 1, 0, 512), new byte[512]);
+      // Time to get ahead, if it could.
+      Thread.sleep(100);
+      letGo.run();
+      assertThat(next.reply(0).error()).isZero();
+    }
   }
 
   private static void runAfter(CountDownLatch begin, Runnable task) {
