@@ -81,16 +81,25 @@ final class Connection {
     return !closed.get();
   }
 
-  /** Whether the client is gone, or may be, and requests of it can still change the disk. */
-  boolean mayChangeLate() {
+  /** Whether requests of the client, which is closed, can still change the disk. */
+  boolean changesLate() {
     Session now = session;
-    return now != null && (closed.get() ? polled.isOpen() || now.isChanging() : polled.isBehind());
+    return now != null && (polled.isOpen() || now.isChanging());
   }
 
-  /** Whether a request of the client's changes the disk, or is about to. */
-  boolean changesNow() {
-    Session now = session;
-    return now != null && now.changesApart();
+  /**
+   * Has the client, which is served, count as gone for another that comes now, until it is seen.
+   */
+  Earlier earlier() {
+    return new Earlier(this, polled.ask());
+  }
+
+  /** A client that had been served when another came to be. */
+  record Earlier(Connection connection, PolledChannel.Question question) {
+    /** Whether it may have gone before the other came, and requests of it still change the disk. */
+    boolean mayChangeLate() {
+      return connection.isOpen() ? !connection.polled.wasThere(question) : connection.changesLate();
+    }
   }
 
   SelectionKey register(Selector selector) throws IOException {
@@ -145,9 +154,7 @@ final class Connection {
       Session opened =
           export.open(polled, outbox, in, handshake.structured(), handshake.allocation());
       in = ByteBuffer.allocate(0);
-      List<Connection> before = export.served();
-      // The next one may come, and this one go, before its reader has begun.
-      polled.fallBehind();
+      List<Earlier> before = export.earlier();
       session = opened;
       export.startReader(() -> serve(opened, before));
     } catch (IOException e) {
@@ -158,7 +165,7 @@ final class Connection {
     }
   }
 
-  private void serve(Session opened, List<Connection> before) {
+  private void serve(Session opened, List<Earlier> before) {
     try {
       export.awaitChanges(before, this);
       if (opened.run()) {

@@ -1,6 +1,7 @@
 package io.bailey.nbd;
 
 import io.bailey.io.StorageException;
+import io.bailey.nbd.Connection.Earlier;
 import io.bailey.volume.BlockDevice;
 import java.io.IOException;
 import java.lang.System.Logger.Level;
@@ -18,6 +19,8 @@ import java.util.concurrent.Semaphore;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** A device as NBD offers it on a Unix socket of its own. Thread-safe. */
 public final class NbdExport {
@@ -31,9 +34,6 @@ public final class NbdExport {
   static final int MAX_SERVED = 128;
 
   private static final long LOOK_MILLIS = 1;
-
-  /** In which a reader that sleeps has learnt that its client is gone. */
-  private static final long WAKE_NANOS = TimeUnit.SECONDS.toNanos(1);
 
   private static final long RETRY_MILLIS = 100;
   private static final long LOG_PAUSE_NANOS = TimeUnit.SECONDS.toNanos(1);
@@ -252,49 +252,42 @@ public final class NbdExport {
   }
 
   void closed(Connection connection) {
-    if (connection.mayChangeLate()) {
+    if (connection.changesLate()) {
       left.add(connection);
     }
     chosen.remove(connection);
     connections.remove(connection);
   }
 
-  /** The clients that have been served, of which requests may change the disk. */
-  List<Connection> served() {
+  /** Those that have been served until now, of which requests may change the disk. */
+  List<Earlier> earlier() {
     // In this order: one that is closed meanwhile goes from the first to the second.
-    List<Connection> served = new ArrayList<>(connections);
-    served.addAll(left);
-    served.removeIf(connection -> !connection.isServed());
-    return served;
+    return Stream.of(connections, left)
+        .flatMap(Set::stream)
+        .filter(Connection::isServed)
+        .map(Connection::earlier)
+        .collect(Collectors.toCollection(ArrayList::new));
   }
 
   /**
    * Waits until no request of a client that went away before can change the disk any more, as the
    * end of a process waits for its I/O on a disk: such a change, which nobody waits for, could undo
-   * an acknowledged one of the next client. Clients that are there aren't waited for, but where
-   * only reading on would tell that they are.
+   * an acknowledged one of the next client. Clients that are there aren't waited for, once it is
+   * seen that they are.
    *
-   * @param before those that were {@link #served} when {@code next} came to be; is empty
-   *     afterwards, so that nothing keeps them
+   * @param before what {@link #earlier} said when {@code next} came to be; is empty afterwards, so
+   *     that nothing keeps them
    */
-  void awaitChanges(List<Connection> before, Connection next) {
-    long awake = System.nanoTime() + WAKE_NANOS;
-    before.removeIf(connection -> !mustEnd(connection, awake));
+  void awaitChanges(List<Earlier> before, Connection next) {
+    before.removeIf(earlier -> !earlier.mayChangeLate());
     while (!before.isEmpty() && next.isOpen()) {
       sleep(LOOK_MILLIS);
-      before.removeIf(connection -> !mustEnd(connection, awake));
+      before.removeIf(earlier -> !earlier.mayChangeLate());
     }
   }
 
-  private static boolean mustEnd(Connection connection, long awake) {
-    // Asked twice, for one that changed the disk when first asked may have gone before the second.
-    return connection.mayChangeLate()
-        || (connection.changesNow() && System.nanoTime() - awake < 0)
-        || connection.mayChangeLate();
-  }
-
   void watch(long now) {
-    left.removeIf(connection -> !connection.mayChangeLate());
+    left.removeIf(connection -> !connection.changesLate());
     for (Connection connection : connections) {
       connection.watch(now);
     }

@@ -6,6 +6,7 @@ import java.nio.channels.SocketChannel;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
@@ -19,10 +20,21 @@ import java.util.concurrent.locks.ReentrantLock;
  * changes from the first to the second when its reader or its writer has to wait, and back only
  * while nobody writes, so that the change never waits for a client. One thread may read and one
  * write.
+ *
+ * <p>Any thread may {@link #ask} whether the client is there. A reader that is busy answers when it
+ * reads on, for only the end of the input tells that a client is gone.
  */
 final class PolledChannel {
   /** What QEMU polls at most, and about twice what it takes to wake a thread. */
   static final long POLL_NANOS = TimeUnit.MICROSECONDS.toNanos(32);
+
+  /** Who has been in a call for so long hasn't just been late to wake up, or to fail. */
+  private static final long SETTLED_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
+
+  /** More than waits in a socket for its reader. */
+  static final long BEYOND_SOCKET_BYTES = 4 << 20;
+
+  private static final long NOT_NOW = 0;
 
   private final SocketChannel channel;
   private final Semaphore pollers;
@@ -31,11 +43,21 @@ final class PolledChannel {
   /** Changed under {@link #mode}. */
   private volatile boolean blocking = true;
 
-  /** Changed under {@link #mode}. */
-  private volatile boolean writing;
+  /** When the writer began; changed under {@link #mode}. */
+  private volatile long writingSince = NOT_NOW;
 
-  /** Whether the reader waited for something else and hasn't found the socket empty since. */
-  private volatile boolean behind;
+  private volatile long readingSince = NOT_NOW;
+
+  /** How often somebody has asked whether the client is there. */
+  private final AtomicInteger asked = new AtomicInteger();
+
+  /** The last of these for which the reader has found that it is. */
+  private volatile int answered;
+
+  /** The last of them that the reader has seen. */
+  private int heard;
+
+  private long receivedSinceHeard;
 
   /** Whether the reader polls, with a permit to. */
   private final AtomicBoolean permitHeld = new AtomicBoolean();
@@ -61,17 +83,28 @@ final class PolledChannel {
     return channel.isOpen();
   }
 
-  /** The reader comes to wait for something else, and may have to do so before its next read. */
-  void fallBehind() {
-    behind = true;
+  /** Asks whether the client is there, from now on. */
+  Question ask() {
+    return new Question(asked.incrementAndGet(), System.nanoTime());
   }
 
+  /** To be asked of the channel that it came from. */
+  record Question(int number, long nanos) {}
+
   /**
-   * Whether the client may be gone without its reader knowing. It isn't gone while a write waits
-   * for it, nor when the reader, in its place, finds neither input nor its end.
+   * Whether the client is known to have been there after a question. It was where its socket was
+   * empty and not at its end, or brought more than one holds. It was, as good as certainly, where
+   * the reader or the writer has been waiting for it for {@link #SETTLED_NANOS} since.
    */
-  boolean isBehind() {
-    return behind && !writing;
+  boolean wasThere(Question question) {
+    return answered - question.number >= 0
+        || waits(readingSince, question)
+        || waits(writingSince, question);
+  }
+
+  private static boolean waits(long since, Question question) {
+    long begin = since - question.nanos > 0 ? since : question.nanos;
+    return since != NOT_NOW && System.nanoTime() - begin > SETTLED_NANOS;
   }
 
   /**
@@ -81,16 +114,28 @@ final class PolledChannel {
    * @return how much was read, at least 1, or -1 at the end of the input
    */
   int read(ByteBuffer into) throws IOException {
-    boolean wasBehind = behind;
-    boolean polls = (brief || wasBehind) && stopBlocking();
-    if (wasBehind && !polls) {
-      // A write goes on, and fails if the client is gone.
-      behind = false;
-    }
+    int question = asked.get();
     long begin = System.nanoTime();
+    readingSince = begin | 1;
+    int count;
+    try {
+      count = read(into, question, begin);
+    } finally {
+      readingSince = NOT_NOW;
+    }
+    if (question != answered) {
+      count(question, count);
+    }
+    brief = System.nanoTime() - begin < POLL_NANOS;
+    return count;
+  }
+
+  private int read(ByteBuffer into, int question, long begin) throws IOException {
+    boolean looks = question != answered;
+    boolean polls = (brief || looks) && stopBlocking();
     int count = channel.read(into);
-    if (wasBehind && count == 0) {
-      behind = false;
+    if (looks && count == 0) {
+      answered = question;
     }
     if (count == 0 && polls && pollers.tryAcquire()) {
       permitHeld.set(true);
@@ -107,13 +152,23 @@ final class PolledChannel {
       block();
       count = channel.read(into);
     }
-    brief = System.nanoTime() - begin < POLL_NANOS;
     return count;
+  }
+
+  private void count(int question, int received) {
+    if (heard != question) {
+      heard = question;
+      receivedSinceHeard = 0;
+    }
+    receivedSinceHeard += received;
+    if (receivedSinceHeard > BEYOND_SOCKET_BYTES) {
+      answered = question;
+    }
   }
 
   /** Sends all of it. */
   void write(ByteBuffer bytes) throws IOException {
-    setWriting(true);
+    setWritingSince(System.nanoTime() | 1);
     try {
       while (bytes.hasRemaining()) {
         if (channel.write(bytes) == 0) {
@@ -121,13 +176,13 @@ final class PolledChannel {
         }
       }
     } finally {
-      setWriting(false);
+      setWritingSince(NOT_NOW);
     }
   }
 
   /** Sends all of them, in their order. */
   void write(ByteBuffer[] buffers) throws IOException {
-    setWriting(true);
+    setWritingSince(System.nanoTime() | 1);
     try {
       while (buffers[buffers.length - 1].hasRemaining()) {
         if (channel.write(buffers) == 0) {
@@ -135,14 +190,14 @@ final class PolledChannel {
         }
       }
     } finally {
-      setWriting(false);
+      setWritingSince(NOT_NOW);
     }
   }
 
-  private void setWriting(boolean now) {
+  private void setWritingSince(long nanos) {
     mode.lock();
     try {
-      writing = now;
+      writingSince = nanos;
     } finally {
       mode.unlock();
     }
@@ -175,7 +230,7 @@ final class PolledChannel {
     }
     mode.lock();
     try {
-      if (writing) {
+      if (writingSince != NOT_NOW) {
         return false;
       }
       if (blocking) {

@@ -128,11 +128,6 @@ final class Session {
     return changing.get() > 0;
   }
 
-  /** Whether a request that may change the disk runs beside the reader. */
-  boolean changesApart() {
-    return changing.get() > 1;
-  }
-
   /** A request that may change the disk came to its end. */
   void changed() {
     changing.decrementAndGet();
@@ -168,7 +163,6 @@ final class Session {
         return false;
       }
       if (took == Took.DISCONNECT) {
-        channel.fallBehind();
         outbox.awaitIdle();
         return true;
       }
@@ -192,8 +186,6 @@ final class Session {
         || !writingSince.compareAndSet(since, NOT_WRITING)) {
       return false;
     }
-    // Until the caller has seen to it; not earlier, or a reader that sleeps would stay so.
-    channel.fallBehind();
     batch = new Batch(stats);
     return true;
   }
@@ -270,7 +262,6 @@ final class Session {
       if (!sendBatch()) {
         return false;
       }
-      channel.fallBehind();
       outbox.reserve(budget);
     }
     stats.started();
@@ -420,7 +411,6 @@ final class Session {
     arrived = System.nanoTime();
     if ((flags & Wire.FLAG_FUA) != 0 && result == NbdError.OK) {
       long budget = WaitingRequest.LEAST_BYTES;
-      channel.fallBehind();
       outbox.reserve(budget);
       stats.started();
       boolean begun = false;
@@ -460,7 +450,6 @@ final class Session {
         byte[] piece = setting.buffers().take(length);
         try {
           takeInput(start, piece, length);
-          channel.fallBehind();
           device.write(offset, piece, 0, length);
         } finally {
           setting.buffers().give(piece);
@@ -481,7 +470,6 @@ final class Session {
     }
     if (!outbox.tryBegin()) {
       batch = new Batch(stats);
-      channel.fallBehind();
       try {
         outbox.reserve(full.heldBytes());
       } catch (ClosedChannelException e) {

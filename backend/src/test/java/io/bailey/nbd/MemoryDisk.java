@@ -70,6 +70,11 @@ public final class MemoryDisk implements BlockDevice {
     gate = new CountDownLatch(1);
   }
 
+  /** As {@link #hold}, but all is at hand: attempts wait too. */
+  public void holdAttempts() {
+    gate = new CountDownLatch(1);
+  }
+
   public void release() {
     gate.countDown();
   }

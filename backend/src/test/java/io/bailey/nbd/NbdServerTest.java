@@ -18,7 +18,9 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.ThreadFactory;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Stream;
@@ -237,6 +239,7 @@ class NbdServerTest {
     RawClient idle = served.simple();
     try (busy;
         idle) {
+      assertThat(idle.answers()).isTrue();
       served.disk().hold();
       busy.send(RawClient.request(Wire.WRITE, 0, 1, 0, 512), new byte[512]);
       await().until(() -> served.disk().held() == 1);
@@ -257,7 +260,7 @@ class NbdServerTest {
       assertThat(failure.get()).isNull();
       assertThatThrownBy(() -> busy.receive(1)).isInstanceOf(IOException.class);
     }
-    assertThat(served.disk().calls()).containsExactly("write 0 512", "flush");
+    assertThat(served.disk().calls()).containsExactly("flush", "write 0 512", "flush");
     assertThat(served.socket()).doesNotExist();
     assertThat(served.export().connections()).isZero();
   }
@@ -501,6 +504,42 @@ class NbdServerTest {
         Arguments.of(
             "write 0 " + Session.WHOLE_WRITE_BYTES,
             RawClient.join(RawClient.request(Wire.WRITE, 0, 1, 0, more), new byte[more - 1])));
+  }
+
+  @Test
+  void changeOfAClientThatIsGoneComesFirstThoughItsReaderIsSlow() throws Exception {
+    try (RawClient gone = served.simple()) {
+      assertThat(gone.answers()).isTrue();
+      served.disk().holdAttempts();
+      gone.send(RawClient.request(Wire.WRITE, 0, 1, 0, 4096), new byte[4096]);
+      await().until(() -> served.disk().held() == 1);
+    }
+    served.disk().letOthersPass();
+    writeWhileHeld(served, served.disk()::release);
+    assertThat(served.disk().calls()).endsWith("write 0 4096", "write 0 512");
+  }
+
+  @Test
+  void clientDoesNotWaitForOneThatAsksNowAndThen() throws Exception {
+    AtomicBoolean done = new AtomicBoolean();
+    try (RawClient busy = served.simple()) {
+      FutureTask<Void> asking =
+          new FutureTask<>(
+              () -> {
+                while (!done.get()) {
+                  assertThat(busy.answers()).isTrue();
+                  Thread.sleep(1);
+                }
+                return null;
+              });
+      Thread.startVirtualThread(asking);
+      try (RawClient next = served.simple()) {
+        assertThat(next.answers()).isTrue();
+      } finally {
+        done.set(true);
+      }
+      asking.get();
+    }
   }
 
   @Test

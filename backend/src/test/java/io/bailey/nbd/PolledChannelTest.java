@@ -157,6 +157,86 @@ final class PolledChannelTest {
     }
   }
 
+  @Test
+  void aClientWhoseSocketIsFoundEmpty_isThere() throws Exception {
+    AtomicReference<PolledChannel> polled = new AtomicReference<>();
+    AtomicReference<PolledChannel.Question> question = new AtomicReference<>();
+    SocketChannel first =
+        new MemoryChannel(new byte[0], 1) {
+          private boolean looked;
+
+          @Override
+          public int read(ByteBuffer into) {
+            assertThat(polled.get().wasThere(question.get())).isEqualTo(looked);
+            into.put(new byte[looked ? 1 : 0]);
+            looked = true;
+            return into.position();
+          }
+        };
+    polled.set(new PolledChannel(first, new Semaphore(1)));
+    question.set(polled.get().ask());
+    assertThat(polled.get().read(ByteBuffer.allocate(1))).isOne();
+    PolledChannel.Question next = polled.get().ask();
+    assertThat(polled.get().wasThere(question.get())).isTrue();
+    assertThat(polled.get().wasThere(next)).isFalse();
+  }
+
+  @Test
+  void aClientThatHasSentMoreThanASocketHolds_isThere() throws Exception {
+    int piece = 1 << 20;
+    SocketChannel pumped =
+        new MemoryChannel(new byte[0], 1) {
+          @Override
+          public int read(ByteBuffer into) {
+            into.position(into.limit());
+            return into.limit();
+          }
+        };
+    PolledChannel channel = new PolledChannel(pumped, new Semaphore(1));
+    channel.ask();
+    channel.read(ByteBuffer.allocate(piece));
+    PolledChannel.Question question = channel.ask();
+    for (long more = PolledChannel.BEYOND_SOCKET_BYTES; more >= 0; more -= piece) {
+      assertThat(channel.wasThere(question)).isFalse();
+      channel.read(ByteBuffer.allocate(piece));
+    }
+    assertThat(channel.wasThere(question)).isTrue();
+  }
+
+  @Test
+  void aClientThatSentItsEnd_isNotThere() throws Exception {
+    PolledChannel channel = new PolledChannel(server, new Semaphore(1));
+    client.write(ByteBuffer.allocate(1));
+    client.close();
+    PolledChannel.Question question = channel.ask();
+    assertThat(channel.read(ByteBuffer.allocate(1))).isOne();
+    assertThat(channel.read(ByteBuffer.allocate(1))).isEqualTo(-1);
+    assertThat(channel.wasThere(question)).isFalse();
+  }
+
+  @Test
+  void aClientThatIsWaitedFor_isThereSomeTimeLater() throws Exception {
+    PolledChannel channel = new PolledChannel(server, new Semaphore(1));
+    Future<?> read = threads.submit(() -> channel.read(ByteBuffer.allocate(1)));
+    Thread.sleep(50);
+    awaitThere(channel);
+    client.write(ByteBuffer.allocate(1));
+    read.get();
+    PolledChannel.Question question = channel.ask();
+    Future<?> write = threads.submit(() -> writeTooMuch(channel));
+    awaitThere(channel);
+    take(client, TOO_MANY_BYTES);
+    write.get();
+    assertThat(channel.wasThere(question)).isFalse();
+  }
+
+  private static void awaitThere(PolledChannel channel) {
+    PolledChannel.Question question = channel.ask();
+    await().until(() -> channel.wasThere(question));
+    long later = System.nanoTime() + TimeUnit.HOURS.toNanos(1);
+    assertThat(channel.wasThere(new PolledChannel.Question(question.number(), later))).isFalse();
+  }
+
   /** Has the channel's next read poll. */
   private void poll(PolledChannel channel) throws IOException {
     ByteBuffer one = ByteBuffer.allocate(1);
