@@ -11,7 +11,6 @@ import io.bailey.io.StorageException.Kind;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
-import java.nio.channels.FileLock;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -21,7 +20,6 @@ import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.zip.CRC32C;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The directory of a store, held by one process at a time; the package's page lists its files.
@@ -135,11 +133,15 @@ final class StoreDirectory implements AutoCloseable {
       throw new StorageException(
           Kind.IN_USE, "store " + directory + " is in use by this process already");
     }
+    boolean locked = false;
     try {
-      return lockFile(directory, path);
-    } catch (IOException e) {
-      HELD.remove(directory.toRealPath());
-      throw e;
+      FileChannel channel = lockFile(directory, path);
+      locked = true;
+      return channel;
+    } finally {
+      if (!locked) {
+        HELD.remove(directory.toRealPath());
+      }
     }
   }
 
@@ -152,30 +154,39 @@ final class StoreDirectory implements AutoCloseable {
     } catch (IOException e) {
       throw LocalFiles.failure("open", path, e);
     }
-    @Nullable FileLock lock;
+    boolean locked = false;
     try {
-      lock = channel.tryLock();
+      ByteBuffer pid = ByteBuffer.allocate(32);
+      if (channel.tryLock() == null) {
+        channel.read(pid, 0);
+        throw inUse(
+            directory, new String(pid.array(), 0, pid.position(), StandardCharsets.US_ASCII));
+      }
+      pid.put((ProcessHandle.current().pid() + "\n").getBytes(StandardCharsets.US_ASCII)).flip();
+      // In this order, so that a full disk need not find a block for it anew.
+      channel.write(pid, 0);
+      channel.truncate(pid.limit());
+      locked = true;
+      return channel;
+    } catch (StorageException e) {
+      throw e;
     } catch (IOException e) {
-      channel.close();
       throw LocalFiles.failure("lock", path, e);
+    } finally {
+      if (!locked) {
+        channel.close();
+      }
     }
-    ByteBuffer pid = ByteBuffer.allocate(32);
-    if (lock == null) {
-      channel.read(pid, 0);
-      String holder = new String(pid.array(), 0, pid.position(), StandardCharsets.US_ASCII).strip();
-      channel.close();
-      throw new StorageException(
-          Kind.IN_USE,
-          "store "
-              + directory
-              + " is in use by process "
-              + holder
-              + ": stop that one, or choose another store");
-    }
-    pid.put((ProcessHandle.current().pid() + "\n").getBytes(StandardCharsets.US_ASCII)).flip();
-    channel.truncate(0);
-    channel.write(pid, 0);
-    return channel;
+  }
+
+  private static StorageException inUse(Path directory, String holder) {
+    return new StorageException(
+        Kind.IN_USE,
+        "store "
+            + directory
+            + " is in use by process "
+            + holder.strip()
+            + ": stop that one, or choose another store");
   }
 
   private void checkMarker(Path marker) throws IOException {

@@ -8,9 +8,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.stream.Stream;
 
 /**
  * A small file system of the kernel's on a loop device, whose power can be cut. Only root can have
@@ -65,26 +63,13 @@ public final class LoopDisk implements AutoCloseable {
   public void powerOn() throws IOException {
     Tool unmounted = Tool.tryRun(LIMIT, List.of("umount", mount.toString()));
     if (unmounted.exitCode() != 0) {
-      throw new IllegalStateException(unmounted.err() + "open here: " + openFiles());
+      throw new IllegalStateException(unmounted.err() + "open here: " + OpenFiles.at(mount));
     }
     mounted = false;
     Tool tried = mount();
     if (!mounted) {
       throw new IllegalStateException("can't mount after the cut: " + tried.err());
     }
-  }
-
-  /** Files of this process on the disk. */
-  private List<String> openFiles() throws IOException {
-    List<String> open = new ArrayList<>();
-    try (Stream<Path> all = Files.list(Path.of("/proc/self/fd"))) {
-      for (Path link : all.toList()) {
-        if (Files.isSymbolicLink(link) && Files.readSymbolicLink(link).startsWith(mount)) {
-          open.add(Files.readSymbolicLink(link).toString());
-        }
-      }
-    }
-    return open;
   }
 
   private Tool mount() throws IOException {

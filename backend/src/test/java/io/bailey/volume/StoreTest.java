@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.bailey.io.FaultyFiles;
 import io.bailey.io.FaultyFiles.Call;
+import io.bailey.io.OpenFiles;
 import io.bailey.io.StorageException;
 import io.bailey.io.StorageException.Kind;
 import java.io.IOException;
@@ -39,6 +40,24 @@ final class StoreTest {
   private StoreOptions options() {
     return new StoreOptions(
         directory.resolve("store"), directory.resolve("memory"), TestStore.BUDGET);
+  }
+
+  @Test
+  void aLockThatCantBeWritten_isNamed_andLetGo() throws Exception {
+    Path lock = directory.resolve("store/lock");
+    try (Store _ = Store.open(options())) {
+      assertThat(lock).hasContent(ProcessHandle.current().pid() + "\n");
+    }
+    Files.delete(lock);
+    Path full = Path.of("/dev/full");
+    Files.createSymbolicLink(lock, full);
+    fails(Kind.NO_SPACE, "no space left for " + lock, () -> Store.open(options()));
+    assertThat(OpenFiles.at(full)).isEmpty();
+    Files.delete(lock);
+    Files.writeString(lock, "the pid of a process that was before");
+    try (Store _ = Store.open(options())) {
+      assertThat(lock).hasContent(ProcessHandle.current().pid() + "\n");
+    }
   }
 
   @Test

@@ -1,8 +1,10 @@
 package io.bailey.vm;
 
+import io.bailey.io.LocalFiles;
 import io.bailey.io.StorageException;
 import java.io.IOException;
 import java.io.RandomAccessFile;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -72,6 +74,11 @@ public final class GuestImage {
               disk.toString()),
           work);
       Files.move(disk, target, StandardCopyOption.REPLACE_EXISTING);
+    } catch (StorageException | FileSystemException e) {
+      // These name their file.
+      throw e;
+    } catch (IOException e) {
+      throw LocalFiles.failure("make", target, e);
     } finally {
       deleteTree(work);
     }

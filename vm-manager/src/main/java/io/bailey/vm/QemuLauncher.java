@@ -2,7 +2,6 @@ package io.bailey.vm;
 
 import java.io.File;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -41,7 +40,7 @@ final class QemuLauncher {
             Map.entry("pidFile", files.pidFile().toString()),
             Map.entry("nbdSocket", nbdSocket.toString()),
             Map.entry("export", spec.volume()));
-    Files.writeString(files.config(), machine.config(values));
+    files.saveConfig(machine.config(values));
     return machine.arguments(values);
   }
 

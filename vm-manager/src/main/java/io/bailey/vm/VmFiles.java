@@ -1,5 +1,6 @@
 package io.bailey.vm;
 
+import io.bailey.io.LocalFiles;
 import io.bailey.io.StorageException;
 import io.vertx.core.json.JsonObject;
 import java.io.IOException;
@@ -88,8 +89,21 @@ record VmFiles(Path directory) {
                     .put("bootId", p.bootId()));
     saved.bootSeconds().ifPresent(seconds -> json.put("bootSeconds", seconds));
     Path part = directory.resolve("vm.json.part");
-    Files.writeString(part, json.encode());
+    write(part, json.encode());
     Files.move(part, record(), StandardCopyOption.ATOMIC_MOVE);
+  }
+
+  /** Writes a file that QEMU is started with. */
+  void saveConfig(String config) throws IOException {
+    write(config(), config);
+  }
+
+  private static void write(Path file, String text) throws IOException {
+    try {
+      Files.writeString(file, text);
+    } catch (IOException e) {
+      throw LocalFiles.failure("write", file, e);
+    }
   }
 
   /** Says that a VM's record isn't one, or that there is none: nobody can use it. */

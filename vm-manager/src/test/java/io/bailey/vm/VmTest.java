@@ -1,8 +1,10 @@
 package io.bailey.vm;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
+import io.bailey.io.StorageException;
 import io.bailey.volume.ImageName;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -55,5 +57,22 @@ class VmTest {
     } finally {
       qemu.destroyForcibly();
     }
+  }
+
+  @Test
+  void aRecordForWhichThereIsNoRoomIsNamed() throws Exception {
+    Path full = Path.of("/dev/full");
+    VmFiles files = new VmFiles(directory);
+    Files.createSymbolicLink(directory.resolve("vm.json.part"), full);
+    Files.createSymbolicLink(files.config(), full);
+    VmSpec spec = new VmSpec("web", ImageName.parse("golden"), "microvm", 128, 1, "tcg");
+    VmFiles.Saved saved =
+        new VmFiles.Saved(spec, Instant.now(), Optional.empty(), Optional.empty());
+    assertThatThrownBy(() -> files.save(saved))
+        .isInstanceOf(StorageException.class)
+        .hasMessageContaining("no space left for " + directory.resolve("vm.json.part"));
+    assertThatThrownBy(() -> files.saveConfig("[machine]"))
+        .isInstanceOf(StorageException.class)
+        .hasMessageContaining("no space left for " + files.config());
   }
 }
