@@ -8,6 +8,12 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
@@ -17,7 +23,7 @@ import org.junit.jupiter.api.Test;
  */
 @Tag("slow")
 final class CrashPointsTest {
-  private static final int CALLS = Integer.getInteger("bailey.crash.calls", 2000);
+  private static final int CALLS = Integer.getInteger("bailey.crash.calls", 1000);
   private static final long SEED = Long.getLong("bailey.crash.seed", 1);
 
   private enum End {
@@ -29,59 +35,108 @@ final class CrashPointsTest {
 
   private record Moment(String what, SimulatedHost.State state) {}
 
-  private final Random random = new Random(SEED);
+  /** The machine of an end, and that of an end of its recovery. */
+  private record Machines(SimulatedHost next, SimulatedHost last) {}
+
+  private static final int THREADS = Runtime.getRuntime().availableProcessors();
+
+  private final BlockingQueue<Machines> free = new ArrayBlockingQueue<>(THREADS);
+  private final ExecutorService threads = Executors.newFixedThreadPool(THREADS);
+  private final AtomicReference<AssertionError> failure = new AtomicReference<>();
+  private final AtomicInteger endsOfRecoveries = new AtomicInteger();
   private int calls;
   private int ends;
-  private int endsOfRecoveries;
 
   @Test
   void nothingFlushedIsLost_whateverCallIsTheLast_andWhateverOneOfTheRecovery() throws Exception {
     try (QuietLog _ = new QuietLog();
-        SimulatedHost first = new SimulatedHost();
-        SimulatedHost second = new SimulatedHost();
-        SimulatedHost third = new SimulatedHost();
-        Workload workload = new Workload(first, SEED)) {
+        threads;
+        SimulatedHost host = new SimulatedHost();
+        Workload workload = new Workload(host, SEED)) {
+      for (int i = 0; i < THREADS; i++) {
+        free.add(new Machines(new SimulatedHost(), new SimulatedHost()));
+      }
       Workload.observe(
-          first,
+          host,
           what -> {
             calls++;
-            end(what, first, workload, second, third);
+            end(what, host, workload);
           });
       for (int step = 0; calls < CALLS; step++) {
         workload.step();
-        end("after step " + step, first, workload, second, third);
+        end("after step " + step, host, workload);
+      }
+    } finally {
+      for (Machines machines : free) {
+        machines.next.close();
+        machines.last.close();
       }
     }
+    throwFailure();
     System.out.printf(
         "workload %d: %d calls, %d ends, %d ends of recoveries%n",
-        SEED, calls, ends, endsOfRecoveries);
-    assertThat(endsOfRecoveries).isGreaterThan(CALLS);
+        SEED, calls, ends, endsOfRecoveries.get());
+    assertThat(endsOfRecoveries.get()).isGreaterThan(CALLS);
   }
 
-  private void end(
-      String what, SimulatedHost host, Workload workload, SimulatedHost next, SimulatedHost last)
-      throws IOException {
+  private void throwFailure() {
+    AssertionError first = failure.get();
+    if (first != null) {
+      throw first;
+    }
+  }
+
+  private void end(String what, SimulatedHost host, Workload workload) throws IOException {
+    throwFailure();
     SimulatedHost.State state = host.state();
     StoreModel.Left left = workload.model.left();
     End[] all = End.values();
     for (End end : all) {
       String where = "workload %d, call %d, %s, %s".formatted(SEED, calls, what, end);
-      try {
-        become(next, state, end);
-        boolean killed = end == End.KILLED;
-        if (end != all[ends / all.length % all.length]) {
-          new CrashCheck(next, left, killed, random).run();
-        } else {
-          endRecoveries(where, next, left, killed, last);
-        }
-      } catch (IOException | RuntimeException | AssertionError e) {
-        throw new AssertionError(where + ": " + e.getMessage(), e);
-      }
+      Random random = new Random(SEED + ends);
+      boolean recoveriesToo = end == all[ends / all.length % all.length];
+      Machines machines = take();
+      threads.execute(
+          () -> {
+            try {
+              end(end, state, left, random, recoveriesToo, machines);
+            } catch (IOException | RuntimeException | Error e) {
+              failure.compareAndSet(null, new AssertionError(where + ": " + e.getMessage(), e));
+            } finally {
+              free.add(machines);
+            }
+          });
       ends++;
     }
   }
 
-  private void become(SimulatedHost host, SimulatedHost.State state, End end) throws IOException {
+  private Machines take() {
+    try {
+      return free.take();
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private void end(
+      End end,
+      SimulatedHost.State state,
+      StoreModel.Left left,
+      Random random,
+      boolean recoveriesToo,
+      Machines machines)
+      throws IOException {
+    become(machines.next, state, end, random);
+    boolean killed = end == End.KILLED;
+    if (recoveriesToo) {
+      endRecoveries(left, killed, random, machines);
+    } else {
+      new CrashCheck(machines.next, left, killed, random).run();
+    }
+  }
+
+  private void become(SimulatedHost host, SimulatedHost.State state, End end, Random random)
+      throws IOException {
     switch (end) {
       case KILLED -> host.becomeKilled(state);
       case CUT_LOSING_ALL -> host.becomePowerless(state.disk().cutLosingAll());
@@ -91,21 +146,23 @@ final class CrashPointsTest {
   }
 
   /** Ends one recovery, which goes well, at each of its calls. */
-  private void endRecoveries(
-      String where, SimulatedHost host, StoreModel.Left left, boolean killed, SimulatedHost next)
+  private void endRecoveries(StoreModel.Left left, boolean killed, Random random, Machines machines)
       throws IOException {
     List<Moment> moments = new ArrayList<>();
+    SimulatedHost host = machines.next;
     Workload.observe(host, what -> moments.add(new Moment(what, host.state())));
     Store store = Workload.open(host);
     CrashCheck.abandon(host, store);
+    endsOfRecoveries.addAndGet(moments.size());
+    End[] all = End.values();
+    int next = random.nextInt(all.length);
     for (Moment moment : moments) {
-      End end = End.values()[endsOfRecoveries++ % 4];
-      become(next, moment.state, end);
+      End end = all[next++ % all.length];
+      become(machines.last, moment.state, end, random);
       try {
-        new CrashCheck(next, left, killed && end == End.KILLED, random).run();
+        new CrashCheck(machines.last, left, killed && end == End.KILLED, random).run();
       } catch (IOException | RuntimeException | AssertionError e) {
-        throw new AssertionError(
-            where + ", then " + moment.what + ", " + end + ": " + e.getMessage(), e);
+        throw new AssertionError("then " + moment.what + ", " + end + ": " + e.getMessage(), e);
       }
     }
   }

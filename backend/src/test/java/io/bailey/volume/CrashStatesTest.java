@@ -13,6 +13,9 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Random;
 import java.util.Set;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
@@ -23,7 +26,7 @@ import org.junit.jupiter.api.Test;
  */
 @Tag("slow")
 final class CrashStatesTest {
-  private static final int STATES = Integer.getInteger("bailey.crash.states", 50_000);
+  private static final int STATES = Integer.getInteger("bailey.crash.states", 25_000);
   private static final long FIRST_SEED = Long.getLong("bailey.crash.seed", 1);
   private static final int STATES_PER_WORKLOAD = 1000;
   private static final int STEPS = 60;
@@ -36,12 +39,23 @@ final class CrashStatesTest {
     long began = System.nanoTime();
     long cpuBegan = system.getProcessCpuTime();
     int states = 0;
-    long seed = FIRST_SEED;
-    try (QuietLog _ = new QuietLog();
-        SimulatedHost host = new SimulatedHost()) {
-      while (states < STATES) {
-        int wanted = Math.min(STATES_PER_WORKLOAD, STATES - states);
-        states += check(seed++, wanted, host);
+    List<Future<Integer>> workloads = new ArrayList<>();
+    ExecutorService threads =
+        Executors.newFixedThreadPool(Runtime.getRuntime().availableProcessors());
+    try (threads;
+        QuietLog _ = new QuietLog()) {
+      for (int asked = 0; asked < STATES; asked += STATES_PER_WORKLOAD) {
+        long seed = FIRST_SEED + workloads.size();
+        int wanted = Math.min(STATES_PER_WORKLOAD, STATES - asked);
+        workloads.add(threads.submit(() -> check(seed, wanted)));
+      }
+      try {
+        for (Future<Integer> workload : workloads) {
+          states += workload.get();
+        }
+      } finally {
+        // One has failed, or none is left.
+        workloads.forEach(workload -> workload.cancel(false));
       }
     }
     long cpuMillis = (system.getProcessCpuTime() - cpuBegan) / 1_000_000;
@@ -49,7 +63,7 @@ final class CrashStatesTest {
         "%,d crash states of the workloads %d to %d in %d s, %d s of CPU, %,d states/s of CPU%n",
         states,
         FIRST_SEED,
-        seed - 1,
+        FIRST_SEED + workloads.size() - 1,
         (System.nanoTime() - began) / 1_000_000_000,
         cpuMillis / 1000,
         states * 1000L / Math.max(1, cpuMillis));
@@ -71,6 +85,12 @@ final class CrashStatesTest {
   }
 
   /** Checks that many crash states of a workload, no two the same. */
+  private static int check(long seed, int wanted) throws IOException {
+    try (SimulatedHost host = new SimulatedHost()) {
+      return check(seed, wanted, host);
+    }
+  }
+
   private static int check(long seed, int wanted, SimulatedHost host) throws IOException {
     List<Moment> moments = record(seed);
     Random random = new Random(seed);
