@@ -14,14 +14,17 @@ import java.util.concurrent.TimeUnit;
  * @param shmem resident pages of memory files
  */
 record Resident(long rss, long pss, long shmem) {
+  /** Without a change for so long, a process's memory is taken for what it stays at. */
+  static final long SETTLED_MILLIS = 4000;
+
   private static final long POLL_MILLIS = 500;
   private static final int MAX_POLLS = 60;
 
-  /** Waits until it hasn't changed by more than a hundredth for a while, half a minute at most. */
+  /** Waits until it hasn't changed by more than a hundredth any more, half a minute at most. */
   static Resident settled(long pid) throws IOException {
     Resident seen = of(pid);
     int same = 0;
-    for (int i = 0; i < MAX_POLLS && same < 4; i++) {
+    for (int i = 0; i < MAX_POLLS && same * POLL_MILLIS < SETTLED_MILLIS; i++) {
       try {
         TimeUnit.MILLISECONDS.sleep(POLL_MILLIS);
       } catch (InterruptedException e) {

@@ -196,16 +196,17 @@ final class ScaleBenchmark {
       Path runDirectory = place.run().resolve("r");
       place.alsoDelete(MemoryPlace.of(store));
       List<NbdDisk> clients = new ArrayList<>();
-      try (ChildProcess child =
-          ChildProcess.start(
-              place.run(),
-              ChildProcess.java(
-                  options.memoryBudgetBytes,
-                  IdleProcess.class,
-                  store.toString(),
-                  runDirectory.toString(),
-                  Long.toString(options.memoryBudgetBytes),
-                  Integer.toString(count)))) {
+      List<String> command =
+          ChildProcess.java(
+              options.memoryBudgetBytes,
+              IdleProcess.class,
+              store.toString(),
+              runDirectory.toString(),
+              Long.toString(options.memoryBudgetBytes),
+              Integer.toString(count));
+      // As the daemon does after 30 s.
+      command.add(1, "-XX:G1PeriodicGCInterval=" + Resident.SETTLED_MILLIS / 2);
+      try (ChildProcess child = ChildProcess.start(place.run(), command)) {
         if (!"ready".equals(child.process().inputReader(StandardCharsets.UTF_8).readLine())) {
           throw child.failed("ended early");
         }
