@@ -98,7 +98,7 @@ final class Connection {
   record Earlier(Connection connection, PolledChannel.Question question) {
     /** Whether it may have gone before the other came, and requests of it still change the disk. */
     boolean mayChangeLate() {
-      return connection.isOpen() ? !connection.polled.wasThere(question) : connection.changesLate();
+      return connection.isOpen() ? !question.isAnswered() : connection.changesLate();
     }
   }
 

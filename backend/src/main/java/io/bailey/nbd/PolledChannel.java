@@ -21,18 +21,12 @@ import java.util.concurrent.locks.ReentrantLock;
  * while nobody writes, so that the change never waits for a client. One thread may read and one
  * write.
  *
- * <p>Any thread may {@link #ask} whether the client is there. A reader that is busy answers when it
- * reads on, for only the end of the input tells that a client is gone.
+ * <p>Any thread may {@link #ask} whether the client is there, which only reading and writing tell:
+ * a socket that is empty and not at its end is that of a client, and so is one that takes bytes.
  */
 final class PolledChannel {
   /** What QEMU polls at most, and about twice what it takes to wake a thread. */
   static final long POLL_NANOS = TimeUnit.MICROSECONDS.toNanos(32);
-
-  /** Who has been in a call for so long hasn't just been late to wake up, or to fail. */
-  private static final long SETTLED_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
-
-  /** More than waits in a socket for its reader. */
-  static final long BEYOND_SOCKET_BYTES = 4 << 20;
 
   private static final long NOT_NOW = 0;
 
@@ -51,13 +45,11 @@ final class PolledChannel {
   /** How often somebody has asked whether the client is there. */
   private final AtomicInteger asked = new AtomicInteger();
 
-  /** The last of these for which the reader has found that it is. */
-  private volatile int answered;
+  /** The last of these questions after which the reader found the socket empty. */
+  private volatile int empty;
 
-  /** The last of them that the reader has seen. */
-  private int heard;
-
-  private long receivedSinceHeard;
+  /** The last of them after which the socket took bytes. */
+  private volatile int took;
 
   /** Whether the reader polls, with a permit to. */
   private final AtomicBoolean permitHeld = new AtomicBoolean();
@@ -85,26 +77,35 @@ final class PolledChannel {
 
   /** Asks whether the client is there, from now on. */
   Question ask() {
-    return new Question(asked.incrementAndGet(), System.nanoTime());
+    return new Question();
   }
 
-  /** To be asked of the channel that it came from. */
-  record Question(int number, long nanos) {}
+  /** Whether a client is there after some moment. For one thread. */
+  final class Question {
+    /** Who is in the same call at so many looks isn't just late to wake up, or to fail. */
+    static final int SETTLED_LOOKS = 100;
 
-  /**
-   * Whether the client is known to have been there after a question. It was where its socket was
-   * empty and not at its end, or brought more than one holds. It was, as good as certainly, where
-   * the reader or the writer has been waiting for it for {@link #SETTLED_NANOS} since.
-   */
-  boolean wasThere(Question question) {
-    return answered - question.number >= 0
-        || waits(readingSince, question)
-        || waits(writingSince, question);
-  }
+    private final int number = asked.incrementAndGet();
+    private long reading;
+    private long writing;
+    private int looks;
 
-  private static boolean waits(long since, Question question) {
-    long begin = since - question.nanos > 0 ? since : question.nanos;
-    return since != NOT_NOW && System.nanoTime() - begin > SETTLED_NANOS;
+    /**
+     * Looks whether the client was there; to be called about once a millisecond. It was, as good as
+     * certainly, where the reader or the writer waits for it all the time. Looks are counted, and
+     * not time, in which all threads of the process may have stood still.
+     */
+    boolean isAnswered() {
+      long nowReading = readingSince;
+      long nowWriting = writingSince;
+      boolean waits =
+          (reading != NOT_NOW && reading == nowReading)
+              || (writing != NOT_NOW && writing == nowWriting);
+      looks = waits ? looks + 1 : 0;
+      reading = nowReading;
+      writing = nowWriting;
+      return empty - number >= 0 || took - number >= 0 || looks >= SETTLED_LOOKS;
+    }
   }
 
   /**
@@ -114,28 +115,25 @@ final class PolledChannel {
    * @return how much was read, at least 1, or -1 at the end of the input
    */
   int read(ByteBuffer into) throws IOException {
-    int question = asked.get();
     long begin = System.nanoTime();
     readingSince = begin | 1;
     int count;
     try {
-      count = read(into, question, begin);
+      count = read(into, begin);
     } finally {
       readingSince = NOT_NOW;
-    }
-    if (question != answered) {
-      count(question, count);
     }
     brief = System.nanoTime() - begin < POLL_NANOS;
     return count;
   }
 
-  private int read(ByteBuffer into, int question, long begin) throws IOException {
-    boolean looks = question != answered;
+  private int read(ByteBuffer into, long begin) throws IOException {
+    int question = asked.get();
+    boolean looks = question != empty;
     boolean polls = (brief || looks) && stopBlocking();
     int count = channel.read(into);
     if (looks && count == 0) {
-      answered = question;
+      empty = question;
     }
     if (count == 0 && polls && pollers.tryAcquire()) {
       permitHeld.set(true);
@@ -155,25 +153,13 @@ final class PolledChannel {
     return count;
   }
 
-  private void count(int question, int received) {
-    if (heard != question) {
-      heard = question;
-      receivedSinceHeard = 0;
-    }
-    receivedSinceHeard += received;
-    if (receivedSinceHeard > BEYOND_SOCKET_BYTES) {
-      answered = question;
-    }
-  }
-
   /** Sends all of it. */
   void write(ByteBuffer bytes) throws IOException {
     setWritingSince(System.nanoTime() | 1);
     try {
       while (bytes.hasRemaining()) {
-        if (channel.write(bytes) == 0) {
-          block();
-        }
+        int question = asked.get();
+        sent(question, channel.write(bytes));
       }
     } finally {
       setWritingSince(NOT_NOW);
@@ -185,12 +171,19 @@ final class PolledChannel {
     setWritingSince(System.nanoTime() | 1);
     try {
       while (buffers[buffers.length - 1].hasRemaining()) {
-        if (channel.write(buffers) == 0) {
-          block();
-        }
+        int question = asked.get();
+        sent(question, channel.write(buffers));
       }
     } finally {
       setWritingSince(NOT_NOW);
+    }
+  }
+
+  private void sent(int question, long count) throws IOException {
+    if (count == 0) {
+      block();
+    } else if (question != took) {
+      took = question;
     }
   }
 

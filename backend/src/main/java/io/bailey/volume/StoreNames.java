@@ -36,8 +36,8 @@ final class StoreNames {
 
   /** Notes a volume that was to be deleted, and whose root may still be there. */
   void notRemoved(String name, Throwable e) {
-    leftOut.put(
-        name, "its removal failed: " + e.getMessage() + ": 'bailey rm " + name + "' tries again");
+    String why = e.getMessage() == null ? e.toString() : e.getMessage();
+    leftOut.put(name, "its removal failed: " + why + ": 'bailey rm " + name + "' tries again");
   }
 
   /** One that was left out no longer is. */

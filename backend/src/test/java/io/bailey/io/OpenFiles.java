@@ -2,6 +2,7 @@ package io.bailey.io;
 
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -16,9 +17,13 @@ public final class OpenFiles {
     List<Path> open = new ArrayList<>();
     try (Stream<Path> all = Files.list(Path.of("/proc/self/fd"))) {
       for (Path link : all.toList()) {
-        // The descriptor of the listing is gone by now.
-        if (Files.isSymbolicLink(link) && Files.readSymbolicLink(link).startsWith(path)) {
-          open.add(Files.readSymbolicLink(link));
+        try {
+          Path file = Files.readSymbolicLink(link);
+          if (file.startsWith(path)) {
+            open.add(file);
+          }
+        } catch (NoSuchFileException e) {
+          // Closed meanwhile.
         }
       }
     }

@@ -44,6 +44,7 @@ final class CrashPointsTest {
   private final ExecutorService threads = Executors.newFixedThreadPool(THREADS);
   private final AtomicReference<AssertionError> failure = new AtomicReference<>();
   private final AtomicInteger endsOfRecoveries = new AtomicInteger();
+  private final Random seeds = new Random(SEED);
   private int calls;
   private int ends;
 
@@ -93,7 +94,7 @@ final class CrashPointsTest {
     End[] all = End.values();
     for (End end : all) {
       String where = "workload %d, call %d, %s, %s".formatted(SEED, calls, what, end);
-      Random random = new Random(SEED + ends);
+      Random random = new Random(seeds.nextLong());
       boolean recoveriesToo = end == all[ends / all.length % all.length];
       Machines machines = take();
       threads.execute(

@@ -42,8 +42,8 @@ final class CrashStatesTest {
     List<Future<Integer>> workloads = new ArrayList<>();
     ExecutorService threads =
         Executors.newFixedThreadPool(Runtime.getRuntime().availableProcessors());
-    try (threads;
-        QuietLog _ = new QuietLog()) {
+    try (QuietLog _ = new QuietLog();
+        threads) {
       for (int asked = 0; asked < STATES; asked += STATES_PER_WORKLOAD) {
         long seed = FIRST_SEED + workloads.size();
         int wanted = Math.min(STATES_PER_WORKLOAD, STATES - asked);
