@@ -4,6 +4,7 @@ import io.bailey.io.StorageException;
 import io.bailey.nbd.Connection.Earlier;
 import io.bailey.volume.BlockDevice;
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.lang.System.Logger.Level;
 import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
@@ -278,11 +279,25 @@ public final class NbdExport {
    * @param before what {@link #earlier} said when {@code next} came to be; is empty afterwards, so
    *     that nothing keeps them
    */
-  void awaitChanges(List<Earlier> before, Connection next) {
+  void awaitChanges(List<Earlier> before, Connection next) throws IOException {
     before.removeIf(earlier -> !earlier.mayChangeLate());
-    while (!before.isEmpty() && next.isOpen()) {
-      sleep(LOOK_MILLIS);
-      before.removeIf(earlier -> !earlier.mayChangeLate());
+    if (before.isEmpty()) {
+      return;
+    }
+    // On a virtual thread, as writers are: where those wait for a processor, so does this.
+    Thread looking =
+        Thread.startVirtualThread(
+            () -> {
+              while (!before.isEmpty() && next.isOpen()) {
+                sleep(LOOK_MILLIS);
+                before.removeIf(earlier -> !earlier.mayChangeLate());
+              }
+            });
+    try {
+      looking.join();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new InterruptedIOException("interrupted before the first request");
     }
   }
 

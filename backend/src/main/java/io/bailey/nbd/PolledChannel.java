@@ -129,7 +129,7 @@ final class PolledChannel {
 
   private int read(ByteBuffer into, long begin) throws IOException {
     int question = asked.get();
-    boolean looks = question != empty;
+    boolean looks = question != empty && question != took;
     boolean polls = (brief || looks) && stopBlocking();
     int count = channel.read(into);
     if (looks && count == 0) {

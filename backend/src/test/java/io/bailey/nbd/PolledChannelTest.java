@@ -213,13 +213,11 @@ final class PolledChannelTest {
   void aClientThatIsWaitedFor_isThereSomeLooksLater() throws Exception {
     PolledChannel channel = new PolledChannel(server, new Semaphore(1));
     Future<?> read = threads.submit(() -> channel.read(ByteBuffer.allocate(1)));
-    Thread.sleep(50);
-    assertSettles(channel.ask());
+    assertSettles(channel);
     client.write(ByteBuffer.allocate(1));
     read.get();
     Future<?> write = threads.submit(() -> writeTooMuch(channel));
-    Thread.sleep(50);
-    assertSettles(channel.ask());
+    assertSettles(channel);
     take(client, TOO_MANY_BYTES);
     write.get();
     PolledChannel.Question question = channel.ask();
@@ -228,11 +226,17 @@ final class PolledChannelTest {
     }
   }
 
-  private static void assertSettles(PolledChannel.Question question) {
-    for (int i = 0; i < PolledChannel.Question.SETTLED_LOOKS; i++) {
-      assertThat(question.isAnswered()).isFalse();
-    }
-    assertThat(question.isAnswered()).isTrue();
+  /** Asks until it comes late enough for all the looks. */
+  private static void assertSettles(PolledChannel channel) {
+    await()
+        .untilAsserted(
+            () -> {
+              PolledChannel.Question question = channel.ask();
+              for (int i = 0; i < PolledChannel.Question.SETTLED_LOOKS; i++) {
+                assertThat(question.isAnswered()).isFalse();
+              }
+              assertThat(question.isAnswered()).isTrue();
+            });
   }
 
   /** Has the channel's next read poll. */
