@@ -16,13 +16,13 @@ import org.junit.jupiter.api.Test;
 
 /**
  * Jazzer on every target, each in a process of its own, as many at a time as there are processors.
- * {@code -Dfuzz.seconds=N} says how long in all (default 300), {@code -Dfuzz.targets=a,b} of which.
+ * {@code -Dfuzz.seconds=N} says how long in all (default 200), {@code -Dfuzz.targets=a,b} of which.
  * An input that fails is left in {@code target/fuzz/TARGET}; once the code is right it belongs to
  * the corpus, under {@code src/test/resources/io/bailey/fuzz/TARGET}.
  */
 @Tag("slow")
 final class FuzzCampaignTest {
-  private static final int SECONDS = Integer.getInteger("fuzz.seconds", 300);
+  private static final int SECONDS = Integer.getInteger("fuzz.seconds", 200);
   private static final Path WORK = Path.of("target/fuzz").toAbsolutePath();
 
   /** What a process takes until it begins. */
