@@ -33,7 +33,7 @@ public final class LocalFiles implements HostFiles {
 
   /** Turns a failure of the host into one line that names the file. */
   public static StorageException failure(String verb, Path path, IOException e) {
-    String text = e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
+    String text = StorageException.reasonOf(e);
     if (text.toLowerCase(Locale.ROOT).contains("no space left")
         || text.contains("Disk quota exceeded")) {
       return new StorageException(

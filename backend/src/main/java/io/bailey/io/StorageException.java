@@ -48,4 +48,9 @@ public final class StorageException extends IOException {
   public Kind kind() {
     return kind;
   }
+
+  /** What another failure says, or of what kind it is where it says nothing. */
+  public static String reasonOf(Throwable e) {
+    return e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
+  }
 }

@@ -68,7 +68,7 @@ final class HttpChunks implements ChunkSource {
       Thread.currentThread().interrupt();
       throw new StorageException(Kind.CLOSED, "interrupted while asking for " + uri, e);
     } catch (IOException e) {
-      String why = e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
+      String why = StorageException.reasonOf(e);
       throw new StorageException(Kind.IO, "can't get " + uri + ": " + why, e);
     }
     try {

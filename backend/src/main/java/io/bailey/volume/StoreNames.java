@@ -36,7 +36,7 @@ final class StoreNames {
 
   /** Notes a volume that was to be deleted, and whose root may still be there. */
   void notRemoved(String name, Throwable e) {
-    String why = e.getMessage() == null ? e.toString() : e.getMessage();
+    String why = StorageException.reasonOf(e);
     leftOut.put(name, "its removal failed: " + why + ": 'bailey rm " + name + "' tries again");
   }
 

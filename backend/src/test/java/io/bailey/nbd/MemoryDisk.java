@@ -67,7 +67,7 @@ public final class MemoryDisk implements BlockDevice {
   /** From now on every call that may wait does, until {@link #release}. Implies cold. */
   public void hold() {
     cold = true;
-    gate = new CountDownLatch(1);
+    holdAttempts();
   }
 
   /** As {@link #hold}, but all is at hand: attempts wait too. */
