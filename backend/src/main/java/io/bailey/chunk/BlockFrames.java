@@ -6,11 +6,18 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.VarHandle;
 import java.util.Arrays;
+import java.util.concurrent.Executor;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Memory for cached blocks outside the Java heap: frames of 4096 bytes, which take memory of the
- * system's from their first use on. Thread-safe.
+ * system's from shortly before their first use on. Thread-safe.
+ *
+ * <p>That memory is asked for ahead of need, by a thread of its own: to clear a huge page takes a
+ * tenth of a millisecond, and milliseconds in a virtual machine that must get it from its host.
  *
  * <p>A frame may be given up while somebody copies from it. So a copy counts only if its frame
  * still is in use afterwards: whoever gives a frame up says so before anybody else can fill it.
@@ -20,6 +27,21 @@ final class BlockFrames {
 
   /** Frames beyond the capacity: those of entries that are being evicted. */
   static final int CHANGING = 1024;
+
+  /** Frames that are prepared at a time: a huge page of them. */
+  private static final int STEP = 512;
+
+  /** Frames that have memory and were never used, below which more are prepared: 8 MiB. */
+  static final int AHEAD = 4 * STEP;
+
+  private static final Executor PREPARER =
+      new ThreadPoolExecutor(
+          0,
+          1,
+          1,
+          TimeUnit.SECONDS,
+          new LinkedBlockingQueue<>(),
+          Thread.ofPlatform().daemon().name("bailey-frames-", 0).factory());
 
   private final MemorySegment memory;
   private final int capacity;
@@ -32,12 +54,18 @@ final class BlockFrames {
   /** Frames that have been used at least once: those of the lowest numbers. */
   private int touched;
 
+  /** Frames that have memory: those of the lowest numbers. */
+  private int prepared;
+
+  private boolean preparing;
+
   /**
    * @param capacity frames that can be in use at a time, but for {@link #CHANGING} more
    */
   BlockFrames(int capacity) {
     this.capacity = capacity + CHANGING;
     memory = Posix.reserve((long) this.capacity * FRAME_BYTES, Arena.ofAuto());
+    prepared = this.capacity <= AHEAD ? this.capacity : 0;
   }
 
   /** A frame in use. */
@@ -56,24 +84,68 @@ final class BlockFrames {
 
   /** Takes a frame and fills it; null if all are in use. */
   @Nullable Frame take(byte[] src, int at) {
-    return take(src, at, 0);
+    return take(src, at, false);
   }
 
-  /** The same, but null already if taking it would have another one evicted. */
+  /**
+   * The same, but null already if taking it would have another one evicted, or if its memory would
+   * have to be waited for.
+   */
   @Nullable Frame takeSpare(byte[] src, int at) {
-    return take(src, at, CHANGING);
+    return take(src, at, true);
   }
 
-  private @Nullable Frame take(byte[] src, int at, int left) {
-    Frame frame;
+  private @Nullable Frame take(byte[] src, int at, boolean spare) {
+    int number;
     synchronized (this) {
-      if (capacity - touched + freeCount <= left) {
+      if (capacity - touched + freeCount <= (spare ? CHANGING : 0)) {
         return null;
       }
-      frame = new Frame(freeCount > 0 ? free[--freeCount] : touched++);
+      if (freeCount > 0) {
+        number = free[--freeCount];
+      } else {
+        prepareAhead();
+        if (spare && touched >= prepared) {
+          return null;
+        }
+        number = touched++;
+      }
     }
+    Frame frame = new Frame(number);
     MemorySegment.copy(src, at, memory, ValueLayout.JAVA_BYTE, frame.offset(), FRAME_BYTES);
     return frame;
+  }
+
+  /** Under the lock: has the next frames prepared by another thread. */
+  private void prepareAhead() {
+    if (!preparing && prepared < capacity && prepared - touched < AHEAD) {
+      preparing = true;
+      PREPARER.execute(this::prepare);
+    }
+  }
+
+  private void prepare() {
+    int from;
+    while ((from = nextToPrepare()) >= 0) {
+      int to = Math.min(from + STEP, capacity);
+      Posix.populate(memory.asSlice((long) from * FRAME_BYTES, (long) (to - from) * FRAME_BYTES));
+      synchronized (this) {
+        prepared = to;
+      }
+    }
+  }
+
+  /** The first frame to prepare; -1 if there are enough. */
+  private synchronized int nextToPrepare() {
+    // Who couldn't wait has touched what comes first.
+    prepared = Math.max(prepared, touched / STEP * STEP);
+    preparing = prepared < capacity && prepared - touched < 2 * AHEAD;
+    return preparing ? prepared : -1;
+  }
+
+  /** Frames that have memory, used or not. */
+  synchronized int prepared() {
+    return prepared;
   }
 
   /** Copies a frame's bytes; false, with {@code dst} undefined, if it was given up meanwhile. */

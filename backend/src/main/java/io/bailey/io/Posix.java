@@ -1,5 +1,6 @@
 package io.bailey.io;
 
+import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
@@ -23,6 +24,11 @@ public final class Posix {
 
   /** {@code madvise}: give every page of a mapping its memory now (Linux 5.14). */
   private static final int MADV_POPULATE_WRITE = 23;
+
+  /**
+   * {@code madvise}: put what a mapping has into huge pages, whatever is configured (Linux 6.1).
+   */
+  private static final int MADV_COLLAPSE = 25;
 
   static final int O_RDONLY = 0;
   static final int O_RDWR = 2;
@@ -55,12 +61,18 @@ public final class Posix {
   private static final MethodHandle MUNMAP = function("munmap");
   private static final MethodHandle SETPRIORITY = function("setpriority");
 
+  private static final int PROT_NONE = 0;
   private static final int PROT_READ = 1;
   private static final int PROT_WRITE = 2;
+  private static final int MAP_SHARED = 1;
   private static final int MAP_PRIVATE = 2;
+  private static final int MAP_FIXED = 0x10;
   private static final int MAP_ANONYMOUS = 0x20;
   private static final int MAP_NORESERVE = 0x4000;
   private static final long MAP_FAILED = -1;
+
+  /** Of x86-64, and of aarch64 with its usual pages. */
+  private static final long HUGE_PAGE_BYTES = 2 << 20;
 
   /** From here on, the first byte of a mapping may take a huge page. */
   private static final long MUCH_BYTES = 32 << 20;
@@ -118,10 +130,45 @@ public final class Posix {
   }
 
   /**
-   * Touches every page of a writable mapping in one call. That it fails, as on older kernels, costs
-   * time later and nothing else.
+   * Maps a file shared and writable, where its huge pages can be mapped as such.
+   *
+   * @param bytes of the file
+   * @param arena what ends it
+   * @throws IOException where the file can't be opened, or the kernel doesn't map it
+   */
+  public static MemorySegment mapShared(Path file, long bytes, Arena arena) throws IOException {
+    int fd = open(file, O_RDWR);
+    if (fd < 0) {
+      throw new IOException("can't open " + file + " to map it");
+    }
+    try {
+      // A place of the alignment, found by asking for more than is needed.
+      long room = bytes + HUGE_PAGE_BYTES;
+      long found =
+          call(MMAP, 0, room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+      if (found == MAP_FAILED) {
+        throw new IOException("no address space to map " + file);
+      }
+      long address = (found + HUGE_PAGE_BYTES - 1) & -HUGE_PAGE_BYTES;
+      if (call(MMAP, address, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0)
+          == MAP_FAILED) {
+        call(MUNMAP, found, room, 0, 0, 0, 0);
+        throw new IOException("the system doesn't map " + bytes + " bytes of " + file);
+      }
+      MemorySegment whole = MemorySegment.ofAddress(found).reinterpret(room, arena, Posix::unmap);
+      return whole.asSlice(address - found, bytes);
+    } finally {
+      close(fd);
+    }
+  }
+
+  /**
+   * Touches every page of a writable mapping in one call, once its pages are put together into huge
+   * ones: a hypervisor that keeps page tables of its own takes long for the first touch of each.
+   * That it fails, as on older kernels, costs time later and nothing else.
    */
   public static void populate(MemorySegment mapping) {
+    advise(mapping, MADV_COLLAPSE);
     advise(mapping, MADV_POPULATE_WRITE);
   }
 

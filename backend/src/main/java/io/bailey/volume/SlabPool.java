@@ -12,9 +12,7 @@ import java.lang.foreign.ValueLayout;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.channels.FileChannel;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -24,6 +22,7 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.zip.CRC32C;
 
 /**
@@ -94,8 +93,8 @@ final class SlabPool {
   private final Arena arena = Arena.ofShared();
   private volatile MemorySegment[] slabs = new MemorySegment[0];
 
-  /** Held while a slab is made; taken before {@code lock}. */
-  private final Object growLock = new Object();
+  /** Held while a slab is made, by whoever waits longest; taken before {@code lock}. */
+  private final ReentrantLock growLock = new ReentrantLock(true);
 
   private final Object lock = new Object();
   private int[] free = new int[SLAB_SLOTS];
@@ -142,7 +141,7 @@ final class SlabPool {
         if (!path.equals(present.get(i))) {
           files.rename(present.get(i), path);
         }
-        adopt(map(path), found);
+        adopt(Posix.mapShared(path, SLAB_BYTES, arena), found);
       }
     } catch (IOException | RuntimeException e) {
       arena.close();
@@ -259,24 +258,34 @@ final class SlabPool {
 
   /** Adds slabs until there are as many free slots, as far as the limit and the memory allow. */
   private void grow(int wanted) throws IOException {
-    synchronized (growLock) {
-      while (lacks(wanted)) {
-        MemorySegment slab;
-        try {
-          slab = create();
-        } catch (StorageException e) {
-          if (e.kind() == Kind.NO_SPACE && slabs.length > 0) {
-            makeDo(e);
-            return;
-          }
-          throw e;
+    while (lacks(wanted)) {
+      growLock.lock();
+      try {
+        if (lacks(wanted)) {
+          growBySlab();
         }
-        synchronized (lock) {
-          int first = addSlab(slab);
-          for (int i = SLAB_SLOTS - 1; i >= 0; i--) {
-            push(first + i);
-          }
-        }
+      } finally {
+        growLock.unlock();
+      }
+    }
+  }
+
+  /** Under {@code growLock}. */
+  private void growBySlab() throws IOException {
+    MemorySegment slab;
+    try {
+      slab = create();
+    } catch (StorageException e) {
+      if (e.kind() != Kind.NO_SPACE || slabs.length == 0) {
+        throw e;
+      }
+      makeDo(e);
+      return;
+    }
+    synchronized (lock) {
+      int first = addSlab(slab);
+      for (int i = SLAB_SLOTS - 1; i >= 0; i--) {
+        push(first + i);
       }
     }
   }
@@ -378,18 +387,21 @@ final class SlabPool {
   private MemorySegment create() throws IOException {
     Path path = directory.resolve(PREFIX + slabs.length);
     files.delete(path);
-    try (HostFile file = files.create(path)) {
-      // Every page, now: a memory file system that is full says so here, and not by a signal when
-      // a slot is touched.
-      file.allocate(SLAB_BYTES);
-    } catch (StorageException e) {
+    MemorySegment slab;
+    try {
+      try (HostFile file = files.create(path)) {
+        // Every page, now: a memory file system that is full says so here, and not by a signal when
+        // a slot is touched.
+        file.allocate(SLAB_BYTES);
+      }
+      slab = Posix.mapShared(path, SLAB_BYTES, arena);
+    } catch (IOException e) {
       files.delete(path);
-      throw e.kind() == Kind.NO_SPACE
+      throw e instanceof StorageException s && s.kind() == Kind.NO_SPACE
           ? new StorageException(
               Kind.NO_SPACE, "no memory left for write buffers in " + directory, e)
           : e;
     }
-    MemorySegment slab = map(path);
     if (maxSlabs >= MIN_SLABS_FOR_AHEAD) {
       Posix.populate(slab);
     }
@@ -401,13 +413,6 @@ final class SlabPool {
         checksum(slab.asSlice(0, CHECKED_BYTES).asByteBuffer()));
     LONG.setRelease(slab, 0L, MAGIC);
     return slab;
-  }
-
-  private MemorySegment map(Path path) throws IOException {
-    try (FileChannel channel =
-        FileChannel.open(path, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
-      return channel.map(FileChannel.MapMode.READ_WRITE, 0, SLAB_BYTES, arena);
-    }
   }
 
   /** Fills a slot with a block's bytes. It counts only once {@link #publish} is called. */
@@ -468,7 +473,8 @@ final class SlabPool {
 
   /** Unmaps the slabs and, if nothing is in them any more, deletes them. */
   void close(boolean delete) throws IOException {
-    synchronized (growLock) {
+    growLock.lock();
+    try {
       int count;
       synchronized (lock) {
         closed = true;
@@ -479,6 +485,8 @@ final class SlabPool {
       for (int i = 0; delete && i < count; i++) {
         files.delete(directory.resolve(PREFIX + i));
       }
+    } finally {
+      growLock.unlock();
     }
   }
 }

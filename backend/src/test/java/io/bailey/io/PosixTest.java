@@ -1,6 +1,8 @@
 package io.bailey.io;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assumptions.assumeThat;
 
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -8,9 +10,11 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 final class PosixTest {
   @Test
@@ -50,6 +54,68 @@ final class PosixTest {
       assertThat(isMapped(middle)).isTrue();
     }
     assertThat(isMapped(middle)).isFalse();
+  }
+
+  @Test
+  void aMappedFile_isShared_liesWhereHugePagesFit_andEndsWithItsArena(@TempDir Path directory)
+      throws Exception {
+    Path path = directory.resolve("file");
+    byte[] bytes = new byte[5 << 20];
+    bytes[4 << 20] = 7;
+    Files.write(path, bytes);
+    long address;
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment memory = Posix.mapShared(path, bytes.length, arena);
+      address = memory.address();
+      assertThat(memory.byteSize()).isEqualTo(bytes.length);
+      assertThat(address % (2 << 20)).isZero();
+      assertThat(memory.get(ValueLayout.JAVA_BYTE, 4 << 20)).isEqualTo((byte) 7);
+      memory.set(ValueLayout.JAVA_BYTE, bytes.length - 1, (byte) 9);
+      assertThat(Files.readAllBytes(path)[bytes.length - 1]).isEqualTo((byte) 9);
+    }
+    assertThat(isMapped(address - 1)).isFalse();
+    assertThat(isMapped(address)).isFalse();
+    assertThat(isMapped(address + bytes.length)).isFalse();
+  }
+
+  @Test
+  void aFileThatIsNotThere_isNamed(@TempDir Path directory) {
+    Path path = directory.resolve("file");
+    assertThatThrownBy(() -> Posix.mapShared(path, 4096, Arena.ofAuto()))
+        .isInstanceOf(IOException.class)
+        .hasMessageContaining(path.toString());
+  }
+
+  @Test
+  void populating_putsAFileOfAMemoryFileSystem_intoHugePages() throws Exception {
+    assumeThat(Path.of("/sys/kernel/mm/transparent_hugepage/shmem_enabled"))
+        .as("a kernel with huge pages for these files")
+        .exists();
+    int bytes = 4 << 20;
+    Path directory = Files.createTempDirectory(Path.of("/dev/shm"), "bailey-test-");
+    try (Arena arena = Arena.ofConfined()) {
+      Path path = directory.resolve("file");
+      Files.write(path, new byte[bytes]);
+      MemorySegment memory = Posix.mapShared(path, bytes, arena);
+      Posix.populate(memory);
+      assertThat(hugePageKib(memory.address())).isEqualTo(bytes >> 10);
+    } finally {
+      Files.delete(directory.resolve("file"));
+      Files.delete(directory);
+    }
+  }
+
+  /** Of the mapping that begins there, what is mapped in huge pages. */
+  private static int hugePageKib(long address) throws IOException {
+    List<String> lines = Files.readAllLines(Path.of("/proc/self/smaps"));
+    int at = 0;
+    while (!lines.get(at).startsWith(Long.toHexString(address) + "-")) {
+      at++;
+    }
+    while (!lines.get(at).startsWith("ShmemPmdMapped:")) {
+      at++;
+    }
+    return Integer.parseInt(lines.get(at).replaceAll("\\D", ""));
   }
 
   private static long residentPages() throws IOException {

@@ -1,9 +1,13 @@
 package io.bailey.volume;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
+import io.bailey.io.FaultyFiles;
+import io.bailey.io.FaultyFiles.Call;
 import io.bailey.io.LocalFiles;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -13,6 +17,9 @@ import java.util.Map;
 import java.util.Random;
 import java.util.Set;
 import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -153,5 +160,45 @@ final class SlabPoolTest {
     pool.give(slot[0]);
     assertThat(pool.holds(slot[0], 8, 9)).isFalse();
     pool.close(true);
+  }
+
+  @Test
+  void whoWaitsForASlab_waitsForNoFurtherOne() throws Exception {
+    Semaphore begun = new Semaphore(0);
+    Semaphore mayGoOn = new Semaphore(0);
+    FaultyFiles slow = new FaultyFiles();
+    slow.fault(
+        (call, path) -> {
+          if (call == Call.CREATE && !path.endsWith("slab-0")) {
+            begun.release();
+            mayGoOn.acquireUninterruptibly();
+          }
+        });
+    SlabPool pool =
+        new SlabPool(slow, directory, set, 16 * SLAB, (slot, sequence, volume, block, n) -> {});
+    int[] slots = new int[SlabPool.SLAB_SLOTS];
+    assertThat(pool.take(1, slots)).isTrue();
+    // Another thread makes slab-1 and then slab-2, ahead of need.
+    begun.acquire();
+    CompletableFuture<Boolean> taken = new CompletableFuture<>();
+    Thread taker =
+        Thread.ofPlatform().start(() -> taken.complete(takes(pool, SlabPool.SLAB_SLOTS, slots)));
+    await().until(() -> taker.getState() == Thread.State.WAITING);
+    mayGoOn.release();
+    try {
+      assertThat(taken.get(20, TimeUnit.SECONDS)).as("taken while slab-2 is made").isTrue();
+    } finally {
+      mayGoOn.release(16);
+      taker.join();
+      pool.close(true);
+    }
+  }
+
+  private static boolean takes(SlabPool pool, int count, int[] slots) {
+    try {
+      return pool.take(count, slots);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 }

@@ -40,6 +40,8 @@ final class ChildProcess implements AutoCloseable {
             "--enable-native-access=ALL-UNNAMED",
             "--sun-misc-unsafe-memory-access=allow",
             "-XX:+UseG1GC",
+            "-XX:MaxGCPauseMillis=20",
+            "-XX:+UseTransparentHugePages",
             "-Xlog:disable",
             "-Xmx" + new MemoryBudget(memoryBudgetBytes).heapBytes(),
             "-Djava.library.path=" + System.getProperty("java.library.path")));

@@ -19,8 +19,14 @@ final class EngineTarget implements Target {
    * Starts the process and makes the volume.
    *
    * @param memoryBudgetBytes of the engine
+   * @param inProcess whether it is asked there, and not over NBD
    */
-  EngineTarget(Workplace place, long memoryBudgetBytes, Durability durability, Workload workload)
+  EngineTarget(
+      Workplace place,
+      long memoryBudgetBytes,
+      Durability durability,
+      Workload workload,
+      boolean inProcess)
       throws IOException {
     socket = place.run().resolve("d/s");
     List<String> command =
@@ -35,6 +41,16 @@ final class EngineTarget implements Target {
             Long.toString(workload.spanBytes()),
             Integer.toString(workload.operations()),
             Long.toString(workload.seed()));
+    if (inProcess) {
+      // The AOT cache tells what is hot in a daemon that serves NBD; here other ways are, and code
+      // compiled by it stays slower.
+      command.addAll(
+          1,
+          List.of(
+              "-XX:+IgnoreUnrecognizedVMOptions",
+              "-XX:+UnlockDiagnosticVMOptions",
+              "-XX:-AOTReplayTraining"));
+    }
     child = ChildProcess.start(place.run(), command);
     in = child.process().inputReader(StandardCharsets.UTF_8);
     out = child.process().outputWriter(StandardCharsets.UTF_8);

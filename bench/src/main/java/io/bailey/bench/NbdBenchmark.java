@@ -190,7 +190,8 @@ final class NbdBenchmark {
                 place,
                 options.memoryBudgetBytes,
                 subject.durability().orElseThrow(),
-                new Workload(1 << 20, 1, options.seed));
+                new Workload(1 << 20, 1, options.seed),
+                false);
         started = true;
       } finally {
         if (!started) {

@@ -119,7 +119,12 @@ final class RandomBenchmark {
           peer, peer.socket(), "", subject.depth(), workload.spanBytes(), roundRun);
     }
     EngineTarget engine =
-        new EngineTarget(place, memoryBudgetBytes, subject.durability().orElseThrow(), workload);
+        new EngineTarget(
+            place,
+            memoryBudgetBytes,
+            subject.durability().orElseThrow(),
+            workload,
+            subject.depth() == 0);
     boolean warm = false;
     try {
       warmUp(engine, subject.depth(), flush);
