@@ -1,5 +1,6 @@
 package io.bailey.chunk;
 
+import io.bailey.io.AheadThread;
 import io.bailey.io.Posix;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -7,9 +8,6 @@ import java.lang.foreign.ValueLayout;
 import java.lang.invoke.VarHandle;
 import java.util.Arrays;
 import java.util.concurrent.Executor;
-import java.util.concurrent.LinkedBlockingQueue;
-import java.util.concurrent.ThreadPoolExecutor;
-import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -34,14 +32,7 @@ final class BlockFrames {
   /** Frames that have memory and were never used, below which more are prepared: 8 MiB. */
   static final int AHEAD = 4 * STEP;
 
-  private static final Executor PREPARER =
-      new ThreadPoolExecutor(
-          0,
-          1,
-          1,
-          TimeUnit.SECONDS,
-          new LinkedBlockingQueue<>(),
-          Thread.ofPlatform().daemon().name("bailey-frames-", 0).factory());
+  private static final Executor PREPARER = AheadThread.named("bailey-frames-");
 
   private final MemorySegment memory;
   private final int capacity;

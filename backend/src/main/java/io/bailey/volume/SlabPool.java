@@ -1,5 +1,6 @@
 package io.bailey.volume;
 
+import io.bailey.io.AheadThread;
 import io.bailey.io.HostFile;
 import io.bailey.io.HostFiles;
 import io.bailey.io.Posix;
@@ -19,8 +20,6 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.Executor;
-import java.util.concurrent.LinkedBlockingQueue;
-import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.zip.CRC32C;
@@ -70,14 +69,7 @@ final class SlabPool {
   /** A pool of fewer makes and touches what is missed when it is: ahead, it would soon be all. */
   private static final int MIN_SLABS_FOR_AHEAD = 16;
 
-  private static final Executor MAKER =
-      new ThreadPoolExecutor(
-          0,
-          1,
-          1,
-          TimeUnit.SECONDS,
-          new LinkedBlockingQueue<>(),
-          Thread.ofPlatform().daemon().name("bailey-slab-", 0).factory());
+  private static final Executor MAKER = AheadThread.named("bailey-slab-");
 
   private final HostFiles files;
   private final Path directory;
@@ -388,12 +380,10 @@ final class SlabPool {
     Path path = directory.resolve(PREFIX + slabs.length);
     files.delete(path);
     MemorySegment slab;
-    try {
-      try (HostFile file = files.create(path)) {
-        // Every page, now: a memory file system that is full says so here, and not by a signal when
-        // a slot is touched.
-        file.allocate(SLAB_BYTES);
-      }
+    try (HostFile file = files.create(path)) {
+      // Every page, now: a memory file system that is full says so here, and not by a signal when
+      // a slot is touched.
+      file.allocate(SLAB_BYTES);
       slab = Posix.mapShared(path, SLAB_BYTES, arena);
     } catch (IOException e) {
       files.delete(path);
