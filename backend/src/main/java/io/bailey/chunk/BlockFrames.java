@@ -32,6 +32,9 @@ final class BlockFrames {
   /** Frames that have memory and were never used, below which more are prepared: 8 MiB. */
   static final int AHEAD = 4 * STEP;
 
+  /** A cache of fewer is touched as it is used: ahead, it would soon be all. */
+  static final int MIN_FRAMES_FOR_AHEAD = 8 * AHEAD;
+
   private static final Executor PREPARER = AheadThread.named("bailey-frames-");
 
   private final MemorySegment memory;
@@ -56,7 +59,7 @@ final class BlockFrames {
   BlockFrames(int capacity) {
     this.capacity = capacity + CHANGING;
     memory = Posix.reserve((long) this.capacity * FRAME_BYTES, Arena.ofAuto());
-    prepared = this.capacity <= AHEAD ? this.capacity : 0;
+    prepared = this.capacity < MIN_FRAMES_FOR_AHEAD ? this.capacity : 0;
   }
 
   /** A frame in use. */

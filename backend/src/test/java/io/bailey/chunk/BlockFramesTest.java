@@ -9,7 +9,7 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 
 final class BlockFramesTest {
-  private static final int CAPACITY = 8 * BlockFrames.AHEAD;
+  private static final int CAPACITY = BlockFrames.MIN_FRAMES_FOR_AHEAD;
 
   private final BlockFrames frames = new BlockFrames(CAPACITY);
 
@@ -23,6 +23,12 @@ final class BlockFramesTest {
   void aSpareFrame_isNotWaitedFor_butThereIsOneSoon() {
     assertThat(frames.takeSpare(block(1), 0)).as("a frame without memory").isNull();
     await().until(() -> frames.takeSpare(block(1), 0) != null);
+  }
+
+  @Test
+  void aSmallCache_isNotTouchedAhead() {
+    int most = BlockFrames.MIN_FRAMES_FOR_AHEAD - BlockFrames.CHANGING - 1;
+    assertThat(new BlockFrames(most).takeSpare(block(1), 0)).isNotNull();
   }
 
   @Test
