@@ -222,23 +222,22 @@ final class Maintenance {
   }
 
   private void relieveFullest(int missing) {
-    record Fill(VolumeUpkeep volume, int slots) {}
+    record Fill(VolumeUpkeep volume, VolumeUpkeep.Slots slots) {}
 
-    int leaving = volumes.get().mapToInt(VolumeUpkeep::leavingSlots).sum();
+    // One look at each: between two, a volume may go from one kind to the other.
     List<Fill> fullest =
         volumes
             .get()
-            .filter(volume -> !volume.isReliefRequested())
-            .map(volume -> new Fill(volume, volume.bufferedSlots()))
-            .filter(fill -> fill.slots() > 0)
-            .sorted(Comparator.comparingInt(Fill::slots).reversed())
+            .map(volume -> new Fill(volume, volume.slots()))
+            .sorted(Comparator.comparingInt((Fill fill) -> fill.slots().held()).reversed())
             .toList();
+    int leaving = fullest.stream().mapToInt(fill -> fill.slots().leaving()).sum();
     for (Fill next : fullest) {
-      if (leaving >= missing) {
+      if (leaving >= missing || next.slots().held() == 0) {
         return;
       }
       next.volume().requestRelief();
-      leaving += next.slots();
+      leaving += next.slots().held();
     }
   }
 

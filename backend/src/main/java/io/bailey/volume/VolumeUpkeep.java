@@ -46,20 +46,28 @@ final class VolumeUpkeep {
 
   // What there is to do
 
-  /** Slots that {@link #requestRelief} would free. */
-  int bufferedSlots() {
+  /**
+   * The slots of a volume's buffers.
+   *
+   * @param leaving are soon free without being asked for
+   * @param held {@link #requestRelief} would free
+   */
+  record Slots(int leaving, int held) {}
+
+  Slots slots() {
     synchronized (top.lock) {
-      return (top.frozen != null && !durable) || top.failure != null ? 0 : top.active.slotCount();
+      if (top.failure != null) {
+        return new Slots(0, 0);
+      }
+      return checkpointRequested.get()
+          ? new Slots(top.slotCount(), 0)
+          : new Slots(top.frozenSlots(), bufferedSlots());
     }
   }
 
-  /** Slots that are soon free without being asked for. */
-  int leavingSlots() {
+  private int bufferedSlots() {
     synchronized (top.lock) {
-      if (top.failure != null) {
-        return 0;
-      }
-      return checkpointRequested.get() ? top.slotCount() : top.frozenSlots();
+      return (top.frozen != null && !durable) || top.failure != null ? 0 : top.active.slotCount();
     }
   }
 
@@ -68,10 +76,6 @@ final class VolumeUpkeep {
     synchronized (top.lock) {
       return top.failure == null || top.closed ? 0 : top.slotCount();
     }
-  }
-
-  boolean isReliefRequested() {
-    return checkpointRequested.get();
   }
 
   /** Slots that {@link #backgroundLog} would empty. */
