@@ -32,7 +32,7 @@ final class BlockFrames {
   /** Frames that have memory and were never used, below which more are prepared: 8 MiB. */
   static final int AHEAD = 4 * STEP;
 
-  /** A cache of fewer is touched as it is used: ahead, it would soon be all. */
+  /** A cache of fewer in all is touched as it is used: ahead, it would soon be all. */
   static final int MIN_FRAMES_FOR_AHEAD = 8 * AHEAD;
 
   private static final Executor PREPARER = AheadThread.named("bailey-frames-");

@@ -65,6 +65,7 @@ final class VolumeUpkeep {
     }
   }
 
+  /** Slots of the buffer that takes writes, if it can be emptied now. */
   private int bufferedSlots() {
     synchronized (top.lock) {
       return (top.frozen != null && !durable) || top.failure != null ? 0 : top.active.slotCount();
