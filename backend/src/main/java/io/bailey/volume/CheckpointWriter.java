@@ -129,6 +129,8 @@ final class CheckpointWriter {
       }
       refuse(e);
       throw e;
+    } finally {
+      pace.end();
     }
   }
 

@@ -19,8 +19,10 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.UUID;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.zip.CRC32C;
 
@@ -85,8 +87,14 @@ final class SlabPool {
   private final Arena arena = Arena.ofShared();
   private volatile MemorySegment[] slabs = new MemorySegment[0];
 
-  /** Held while a slab is made, by whoever waits longest; taken before {@code lock}. */
-  private final ReentrantLock growLock = new ReentrantLock(true);
+  /** Held by who makes a slab; taken before {@code lock}. */
+  private final ReentrantLock growLock = new ReentrantLock();
+
+  /**
+   * Comes when who makes a slab has ended. All who wait for it go on at once: in the line for a
+   * lock each would have to run before the next one. Guarded by {@code lock}.
+   */
+  private CountDownLatch grown = new CountDownLatch(1);
 
   private final Object lock = new Object();
   private int[] free = new int[SLAB_SLOTS];
@@ -94,6 +102,8 @@ final class SlabPool {
 
   /** What {@link #available} says; written under {@code lock}. */
   private volatile int available;
+
+  private final AtomicInteger soonFree = new AtomicInteger();
 
   private boolean growing;
   private boolean closed;
@@ -250,20 +260,53 @@ final class SlabPool {
 
   /** Adds slabs until there are as many free slots, as far as the limit and the memory allow. */
   private void grow(int wanted) throws IOException {
-    while (lacks(wanted)) {
-      growLock.lock();
-      try {
-        if (lacks(wanted)) {
-          growBySlab();
+    while (true) {
+      CountDownLatch change;
+      synchronized (lock) {
+        if (!lacks(wanted)) {
+          return;
         }
-      } finally {
-        growLock.unlock();
+        change = grown;
+      }
+      if (growLock.tryLock()) {
+        try {
+          growBySlab(wanted);
+        } finally {
+          growLock.unlock();
+          grown();
+        }
+      } else {
+        await(change);
       }
     }
   }
 
+  /** Wakes who waits for a slab. Not under {@code growLock}: they find it free. */
+  private void grown() {
+    CountDownLatch change;
+    synchronized (lock) {
+      change = grown;
+      grown = new CountDownLatch(1);
+    }
+    change.countDown();
+  }
+
+  private void await(CountDownLatch change) throws StorageException {
+    try {
+      change.await();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new StorageException(Kind.IO, "waiting for a write buffer was interrupted", e);
+    }
+  }
+
   /** Under {@code growLock}. */
-  private void growBySlab() throws IOException {
+  private void growBySlab(int wanted) throws IOException {
+    synchronized (lock) {
+      if (!lacks(wanted)) {
+        return;
+      }
+    }
     MemorySegment slab;
     try {
       slab = create();
@@ -282,10 +325,9 @@ final class SlabPool {
     }
   }
 
+  /** Under the lock. */
   private boolean lacks(int wanted) {
-    synchronized (lock) {
-      return freeCount < wanted && slabs.length < slabLimit && !closed;
-    }
+    return freeCount < wanted && slabs.length < slabLimit && !closed;
   }
 
   /** There is no memory for one more: for a while, what there is is all. */
@@ -353,6 +395,16 @@ final class SlabPool {
   /** Slots that could still be taken. Costs next to nothing: each write asks. */
   int available() {
     return available;
+  }
+
+  /** Slots that are taken, and whose blocks are in a run that isn't finished yet; about. */
+  int soonFree() {
+    return soonFree.get();
+  }
+
+  /** Notes of so many more slots, or fewer, that they are soon free. */
+  void soonFree(int change) {
+    soonFree.addAndGet(change);
   }
 
   private void countAvailable() {
@@ -463,6 +515,7 @@ final class SlabPool {
 
   /** Unmaps the slabs and, if nothing is in them any more, deletes them. */
   void close(boolean delete) throws IOException {
+    assert soonFree.get() == 0 : soonFree + " slots of runs that have ended";
     growLock.lock();
     try {
       int count;
@@ -477,6 +530,7 @@ final class SlabPool {
       }
     } finally {
       growLock.unlock();
+      grown();
     }
   }
 }

@@ -88,7 +88,7 @@ public final class Volume implements BlockDevice {
     this.top = new VolumeTop(context, name, root, log);
     this.upkeep = new VolumeUpkeep(context, this, root, top, log);
     this.logWriter = new VolumeLogWriter(context, top, log, runs, upkeep);
-    WritePace pace = new WritePace();
+    WritePace pace = new WritePace(context.pool());
     this.checkpoints =
         new CheckpointWriter(context, root, top, log, runs, merger, logWriter, pace, upkeep);
     this.reader = new VolumeReader(name, top, log, runs);

@@ -223,7 +223,7 @@ final class VolumeWriter {
         return room == Room.TAKEN;
       }
       switch (room) {
-        case TOO_EARLY -> top.await(change, 1);
+        case TOO_EARLY -> top.await(change, WritePace.stepMillis(System.nanoTime() - began));
         case AFTER_LOGGING -> {
           long _ = logWriter.append();
         }
@@ -264,7 +264,7 @@ final class VolumeWriter {
       int held = top.active.slotCount();
       int most = held + context.pool().available();
       double ofOwn = top.frozen == null ? 0 : pace.lead(held, most);
-      double lead = Math.max(ofOwn, WritePace.lead(context.pool()));
+      double lead = Math.max(ofOwn, pace.leadOfAll());
       if (lead > 0 && (!wait || System.nanoTime() - began < WritePace.delayNanos(count, lead))) {
         return Room.TOO_EARLY;
       }
@@ -299,7 +299,7 @@ final class VolumeWriter {
   }
 
   private void relieveIfLow() {
-    int missing = context.pool().capacity() / 4 - context.pool().available();
+    int missing = pace.missing();
     if (missing > 0) {
       context.maintenance().relieve(missing);
     }

@@ -16,7 +16,13 @@ final class WritePace {
   /** The share that it may fill once only the end of the run is still to be written. */
   private static final double MOST = 0.85;
 
-  /** The part of the host's slots under which everybody slows down. */
+  /** The part of the host's slots under which the fullest buffers are emptied. */
+  private static final double RELIEF = 5.0 / 16;
+
+  /** The part under which everybody slows down, with the slots that are soon free. */
+  private static final double FEW = 3.0 / 16;
+
+  /** The same without those. */
   private static final double LOW = 1.0 / 16;
 
   /** How much longer a write is held up that is its whole capacity ahead. */
@@ -24,19 +30,37 @@ final class WritePace {
 
   private static final long MIN_DELAY_NANOS = TimeUnit.MILLISECONDS.toNanos(2);
   private static final long MAX_DELAY_NANOS = TimeUnit.MILLISECONDS.toNanos(30);
+  private static final long MAX_STEP_MILLIS = 8;
   private static final long DELAY_NANOS_PER_BLOCK = TimeUnit.MICROSECONDS.toNanos(200);
 
+  /** Entries of a run after which the host hears of their slots. */
+  private static final int COUNTED_AT_ONCE = 32;
+
+  private final SlabPool pool;
   private final AtomicInteger emptied = new AtomicInteger();
   private volatile int toEmpty = 1;
 
-  /** A cursor over a buffer that is being emptied, with its entries counted. */
+  WritePace(SlabPool pool) {
+    this.pool = pool;
+  }
+
+  /** A cursor over a buffer that is being emptied, with its entries counted until {@link #end}. */
   Cursor counting(Cursor entries, int count) {
-    emptied.set(0);
     toEmpty = Math.max(1, count);
     return () -> {
-      emptied.setRelease(emptied.getPlain() + 1);
+      int now = emptied.getPlain() + 1;
+      emptied.setRelease(now);
+      if (now % COUNTED_AT_ONCE == 0) {
+        pool.soonFree(COUNTED_AT_ONCE);
+      }
       return entries.next();
     };
+  }
+
+  /** The run is finished and its slots are free, or it failed and none will be. */
+  void end() {
+    int counted = emptied.getAndSet(0);
+    pool.soonFree(-(counted - counted % COUNTED_AT_ONCE));
   }
 
   /**
@@ -50,13 +74,25 @@ final class WritePace {
   }
 
   /** How far all buffers together are ahead: above 0 where the host has few slots left. */
-  static double lead(SlabPool pool) {
-    return 1 - pool.available() / (LOW * pool.capacity());
+  double leadOfAll() {
+    int available = pool.available();
+    double ofSoonFree = 1 - (available + pool.soonFree()) / (FEW * pool.capacity());
+    return Math.max(ofSoonFree, 1 - available / (LOW * pool.capacity()));
+  }
+
+  /** How many slots should be on their way out of buffers, and so free before long. */
+  int missing() {
+    return (int) (RELIEF * pool.capacity()) - pool.available();
   }
 
   /** Whether a buffer is so full that it is worth emptying where nothing else is to be done. */
   static boolean isWorthEmptying(int slots, int capacity) {
     return slots >= capacity * (MOST - 0.1);
+  }
+
+  /** How long who is slowed down sleeps before it looks again, having done so for some time. */
+  static long stepMillis(long waitedNanos) {
+    return Math.clamp(TimeUnit.NANOSECONDS.toMillis(waitedNanos), 1, MAX_STEP_MILLIS);
   }
 
   /** How long one write of so many blocks may be held up for the sake of pace. */

@@ -77,7 +77,7 @@ final class SharedBuffersTest {
     CountDownLatch emptying = new CountDownLatch(1);
     try (TestStore test = new TestStore(directory)) {
       List<Volume> volumes = new ArrayList<>();
-      int[] held = {1000, 900, 800, 300};
+      int[] held = {900, 850, 800, 200};
       for (int slots : held) {
         Volume volume = test.volume("v" + volumes.size(), Durability.NONE);
         volumes.add(volume);
@@ -90,10 +90,10 @@ final class SharedBuffersTest {
               FaultyFiles.await(hold);
             }
           });
-      // 72 more are three quarters of all.
-      fill(volumes.getLast(), 300, 400);
+      // With 66 more no more than five 16ths of all are left.
+      fill(volumes.getLast(), 200, 300);
       FaultyFiles.await(emptying);
-      fill(volumes.getLast(), 400, 450);
+      fill(volumes.getLast(), 300, 350);
       hold.countDown();
       await().until(() -> slots(volumes.getFirst()) == 0);
       // One that had been asked for, too, would be empty soon.

@@ -16,38 +16,72 @@ final class WritePaceTest {
 
   @Test
   void aBufferMayFill_asFarAsTheOtherOneIsEmptied() throws Exception {
-    WritePace pace = new WritePace();
-    Cursor entries = pace.counting(() -> null, 100);
-    assertThat(pace.lead(250, 1000)).isLessThanOrEqualTo(0);
-    assertThat(pace.lead(251, 1000)).isPositive();
-    for (int i = 0; i < 50; i++) {
-      entries.next();
-    }
-    assertThat(pace.lead(549, 1000)).isNegative();
-    assertThat(pace.lead(551, 1000)).isPositive();
-    // The last entries of a run aren't its end: its tree and its root are still to be written.
-    for (int i = 50; i <= 100; i++) {
-      entries.next();
-    }
-    assertThat(pace.lead(849, 1000)).isNegative();
-    assertThat(pace.lead(851, 1000)).isPositive();
+    withPool(
+        pool -> {
+          WritePace pace = new WritePace(pool);
+          Cursor entries = pace.counting(() -> null, 100);
+          assertThat(pace.lead(250, 1000)).isLessThanOrEqualTo(0);
+          assertThat(pace.lead(251, 1000)).isPositive();
+          empty(entries, 50);
+          assertThat(pace.lead(549, 1000)).isNegative();
+          assertThat(pace.lead(551, 1000)).isPositive();
+          // The last entries of a run aren't its end: its tree and root are still to be written.
+          empty(entries, 51);
+          assertThat(pace.lead(849, 1000)).isNegative();
+          assertThat(pace.lead(851, 1000)).isPositive();
+          pace.end();
+        });
   }
 
   @Test
   void whereTheHostHasFewSlotsLeft_everybodyIsAhead() throws Exception {
-    SlabPool pool =
-        new SlabPool(
-            new LocalFiles(), directory, new UUID(1, 2), 0, (slot, seq, volume, block, n) -> {});
-    try {
-      int few = pool.capacity() / 16;
-      int[] slots = new int[pool.capacity()];
-      assertThat(pool.take(pool.capacity() - few, slots)).isTrue();
-      assertThat(WritePace.lead(pool)).isLessThanOrEqualTo(0);
-      assertThat(pool.take(few, slots)).isTrue();
-      assertThat(WritePace.lead(pool)).isEqualTo(1);
-    } finally {
-      pool.close(true);
-    }
+    withPool(
+        pool -> {
+          WritePace pace = new WritePace(pool);
+          take(pool, pool.capacity() * 13 / 16);
+          assertThat(pace.leadOfAll()).isLessThanOrEqualTo(0);
+          take(pool, pool.capacity() / 16);
+          assertThat(pace.leadOfAll()).isPositive();
+        });
+  }
+
+  @Test
+  void slotsThatAreSoonFree_countAsLeft_butForTheLast() throws Exception {
+    withPool(
+        pool -> {
+          WritePace pace = new WritePace(pool);
+          int part = pool.capacity() / 16;
+          take(pool, 15 * part);
+          assertThat(pace.leadOfAll()).isPositive();
+          empty(pace.counting(() -> null, 4 * part), 2 * part);
+          assertThat(pace.leadOfAll()).isLessThanOrEqualTo(0);
+          take(pool, part);
+          assertThat(pace.leadOfAll()).isEqualTo(1);
+          pace.end();
+        });
+  }
+
+  @Test
+  void aRunThatHasEnded_hasNoSlotsThatAreSoonFree() throws Exception {
+    withPool(
+        pool -> {
+          WritePace pace = new WritePace(pool);
+          empty(pace.counting(() -> null, 1000), 1000);
+          assertThat(pool.soonFree()).isBetween(950, 1000);
+          pace.end();
+          assertThat(pool.soonFree()).isZero();
+        });
+  }
+
+  @Test
+  void buffersAreEmptied_beforeAnybodyIsSlowedDown() throws Exception {
+    withPool(
+        pool -> {
+          WritePace pace = new WritePace(pool);
+          take(pool, pool.capacity() * 3 / 4);
+          assertThat(pace.missing()).isEqualTo(pool.capacity() / 16);
+          assertThat(pace.leadOfAll()).isNegative();
+        });
   }
 
   @Test
@@ -57,6 +91,38 @@ final class WritePaceTest {
     assertThat(delay(1, 0.5)).isEqualTo(Duration.ofMillis(10));
     assertThat(delay(256, 0)).isEqualTo(Duration.ofMillis(30));
     assertThat(delay(256, 5)).isEqualTo(Duration.ofMillis(30));
+  }
+
+  private interface Use {
+    void of(SlabPool pool) throws Exception;
+  }
+
+  private void withPool(Use use) throws Exception {
+    SlabPool pool =
+        new SlabPool(
+            new LocalFiles(), directory, new UUID(1, 2), 0, (slot, seq, volume, block, n) -> {});
+    try {
+      use.of(pool);
+    } finally {
+      pool.close(true);
+    }
+  }
+
+  private static void take(SlabPool pool, int count) throws Exception {
+    assertThat(pool.take(count, new int[count])).isTrue();
+  }
+
+  private static void empty(Cursor entries, int count) throws Exception {
+    for (int i = 0; i < count; i++) {
+      entries.next();
+    }
+  }
+
+  @Test
+  void whoWaitsLong_looksLessOften() {
+    assertThat(WritePace.stepMillis(0)).isEqualTo(1);
+    assertThat(WritePace.stepMillis(Duration.ofMillis(3).toNanos())).isEqualTo(3);
+    assertThat(WritePace.stepMillis(Duration.ofMinutes(1).toNanos())).isEqualTo(8);
   }
 
   private static Duration delay(int blocks, double lead) {
