@@ -19,7 +19,7 @@ final class WritePace {
   /** The part of the host's slots under which the fullest buffers are emptied. */
   private static final double RELIEF = 5.0 / 16;
 
-  /** The part under which everybody slows down, with the slots that are soon free. */
+  /** The part under which writers of ephemeral volumes slow down, soon free slots counted. */
   private static final double FEW = 3.0 / 16;
 
   /** The same without those. */
@@ -76,13 +76,19 @@ final class WritePace {
   /** How far all buffers together are ahead: above 0 where the host has few slots left. */
   double leadOfAll() {
     int available = pool.available();
-    double ofSoonFree = 1 - (available + pool.soonFree()) / (FEW * pool.capacity());
-    return Math.max(ofSoonFree, 1 - available / (LOW * pool.capacity()));
+    int usable = usable();
+    double ofSoonFree = 1 - (available + pool.soonFree()) / (FEW * usable);
+    return Math.max(ofSoonFree, 1 - available / (LOW * usable));
   }
 
   /** How many slots should be on their way out of buffers, and so free before long. */
   int missing() {
-    return (int) (RELIEF * pool.capacity()) - pool.available();
+    return (int) (RELIEF * usable()) - pool.available();
+  }
+
+  /** Slots that can come back: those of volumes that were left out never do. */
+  private int usable() {
+    return Math.max(1, pool.capacity() - pool.stranded());
   }
 
   /** Whether a buffer is so full that it is worth emptying where nothing else is to be done. */

@@ -90,7 +90,7 @@ final class SharedBuffersTest {
               FaultyFiles.await(hold);
             }
           });
-      // With 66 more no more than five 16ths of all are left.
+      // With 67 more fewer than five 16ths of all are left.
       fill(volumes.getLast(), 200, 300);
       FaultyFiles.await(emptying);
       fill(volumes.getLast(), 300, 350);

@@ -62,6 +62,24 @@ final class WritePaceTest {
   }
 
   @Test
+  void slotsThatNeverComeBack_slowNobodyDown() throws Exception {
+    withPool(
+        pool -> {
+          WritePace pace = new WritePace(pool);
+          int part = pool.capacity() / 16;
+          take(pool, 14 * part);
+          assertThat(pace.leadOfAll()).isPositive();
+          assertThat(pace.missing()).isPositive();
+          pool.strand(14 * part);
+          assertThat(pace.leadOfAll()).isNegative();
+          assertThat(pace.missing()).isNegative();
+          pool.strand(2 * part);
+          take(pool, 2 * part);
+          assertThat(pace.leadOfAll()).isEqualTo(1);
+        });
+  }
+
+  @Test
   void aRunThatHasEnded_hasNoSlotsThatAreSoonFree() throws Exception {
     withPool(
         pool -> {
