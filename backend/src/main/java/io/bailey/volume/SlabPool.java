@@ -283,12 +283,10 @@ final class SlabPool {
 
   /** Wakes who waits for a slab. Not under {@code growLock}: they find it free. */
   private void grown() {
-    CountDownLatch change;
     synchronized (lock) {
-      change = grown;
+      grown.countDown();
       grown = new CountDownLatch(1);
     }
-    change.countDown();
   }
 
   private void await(CountDownLatch change) throws StorageException {

@@ -17,8 +17,7 @@ final class WritePaceTest {
   @Test
   void aBufferMayFill_asFarAsTheOtherOneIsEmptied() throws Exception {
     withPool(
-        pool -> {
-          WritePace pace = new WritePace(pool);
+        (pool, pace) -> {
           Cursor entries = pace.counting(() -> null, 100);
           assertThat(pace.lead(250, 1000)).isLessThanOrEqualTo(0);
           assertThat(pace.lead(251, 1000)).isPositive();
@@ -29,15 +28,13 @@ final class WritePaceTest {
           empty(entries, 51);
           assertThat(pace.lead(849, 1000)).isNegative();
           assertThat(pace.lead(851, 1000)).isPositive();
-          pace.end();
         });
   }
 
   @Test
   void whereTheHostHasFewSlotsLeft_everybodyIsAhead() throws Exception {
     withPool(
-        pool -> {
-          WritePace pace = new WritePace(pool);
+        (pool, pace) -> {
           take(pool, pool.capacity() * 13 / 16);
           assertThat(pace.leadOfAll()).isLessThanOrEqualTo(0);
           take(pool, pool.capacity() / 16);
@@ -48,8 +45,7 @@ final class WritePaceTest {
   @Test
   void slotsThatAreSoonFree_countAsLeft_butForTheLast() throws Exception {
     withPool(
-        pool -> {
-          WritePace pace = new WritePace(pool);
+        (pool, pace) -> {
           int part = pool.capacity() / 16;
           take(pool, 15 * part);
           assertThat(pace.leadOfAll()).isPositive();
@@ -57,15 +53,13 @@ final class WritePaceTest {
           assertThat(pace.leadOfAll()).isLessThanOrEqualTo(0);
           take(pool, part);
           assertThat(pace.leadOfAll()).isEqualTo(1);
-          pace.end();
         });
   }
 
   @Test
   void slotsThatNeverComeBack_slowNobodyDown() throws Exception {
     withPool(
-        pool -> {
-          WritePace pace = new WritePace(pool);
+        (pool, pace) -> {
           int part = pool.capacity() / 16;
           take(pool, 14 * part);
           assertThat(pace.leadOfAll()).isPositive();
@@ -82,8 +76,7 @@ final class WritePaceTest {
   @Test
   void aRunThatHasEnded_hasNoSlotsThatAreSoonFree() throws Exception {
     withPool(
-        pool -> {
-          WritePace pace = new WritePace(pool);
+        (pool, pace) -> {
           empty(pace.counting(() -> null, 1000), 1000);
           assertThat(pool.soonFree()).isBetween(950, 1000);
           pace.end();
@@ -94,8 +87,7 @@ final class WritePaceTest {
   @Test
   void buffersAreEmptied_beforeAnybodyIsSlowedDown() throws Exception {
     withPool(
-        pool -> {
-          WritePace pace = new WritePace(pool);
+        (pool, pace) -> {
           take(pool, pool.capacity() * 3 / 4);
           assertThat(pace.missing()).isEqualTo(pool.capacity() / 16);
           assertThat(pace.leadOfAll()).isNegative();
@@ -112,16 +104,18 @@ final class WritePaceTest {
   }
 
   private interface Use {
-    void of(SlabPool pool) throws Exception;
+    void of(SlabPool pool, WritePace pace) throws Exception;
   }
 
   private void withPool(Use use) throws Exception {
     SlabPool pool =
         new SlabPool(
             new LocalFiles(), directory, new UUID(1, 2), 0, (slot, seq, volume, block, n) -> {});
+    WritePace pace = new WritePace(pool);
     try {
-      use.of(pool);
+      use.of(pool, pace);
     } finally {
+      pace.end();
       pool.close(true);
     }
   }
