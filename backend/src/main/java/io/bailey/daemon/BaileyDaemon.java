@@ -171,15 +171,9 @@ public final class BaileyDaemon implements AutoCloseable {
    */
   public static void rekey(DaemonOptions options, OuterKey.Source next) throws IOException {
     CoreFiles.leaveMemoryOut();
-    try (RunDirectory run = RunDirectory.take(options.runDirectory())) {
-      Path memory = MemoryDirectory.choose(options.store(), run);
-      try {
-        Store.rekey(storeOptions(options, memory), next);
-      } catch (IOException e) {
-        removeAfter(e, memory);
-        throw e;
-      }
-      MemoryDirectory.removeIfEmpty(memory);
+    try (RunDirectory run = RunDirectory.take(options.runDirectory());
+        MemoryDirectory memory = new MemoryDirectory(options.store(), run)) {
+      Store.rekey(storeOptions(options, memory), next);
     }
   }
 
@@ -212,12 +206,12 @@ public final class BaileyDaemon implements AutoCloseable {
   }
 
   private StorageHost openStorage() throws IOException {
-    Path memory = MemoryDirectory.choose(options.store(), run);
-    for (String orphan : MemoryDirectory.orphans(MemoryDirectory.SHARED, memory)) {
+    for (String orphan : MemoryDirectory.orphans(MemoryDirectory.SHARED)) {
       LOG.log(Level.WARNING, orphan);
     }
-    Store store = openStore(options, memory);
-    stops.add("the memory directory", () -> MemoryDirectory.removeIfEmpty(memory));
+    MemoryDirectory memory = new MemoryDirectory(options.store(), run);
+    stops.add("the memory directory", memory::close);
+    Store store = Store.open(storeOptions(options, memory));
     stops.add("the store", store::close);
     NbdServer server = new NbdServer();
     stops.add("the NBD server", server::close);
@@ -291,31 +285,13 @@ public final class BaileyDaemon implements AutoCloseable {
     }
   }
 
-  private static StoreOptions storeOptions(DaemonOptions options, Path memory) {
+  private static StoreOptions storeOptions(DaemonOptions options, MemoryDirectory memory) {
     return new StoreOptions(
         options.store(),
         memory,
         options.memoryBudgetBytes(),
         options.key(),
         options.acceptRollback());
-  }
-
-  private static Store openStore(DaemonOptions options, Path memory) throws IOException {
-    try {
-      return Store.open(storeOptions(options, memory));
-    } catch (IOException e) {
-      removeAfter(e, memory);
-      throw e;
-    }
-  }
-
-  /** Leaves no memory directory behind a failure, unless it is that of the store's holder. */
-  private static void removeAfter(IOException failure, Path memory) throws IOException {
-    boolean inUse =
-        failure instanceof StorageException e && e.kind() == StorageException.Kind.IN_USE;
-    if (!inUse) {
-      MemoryDirectory.removeIfEmpty(memory);
-    }
   }
 
   private static void endAtDeadline(StopSequence stopping) {

@@ -3,6 +3,8 @@ package io.bailey.daemon;
 import io.bailey.io.LocalFiles;
 import io.bailey.io.SmallFile;
 import io.bailey.io.StorageException;
+import io.bailey.volume.Store;
+import io.bailey.volume.StoreMemory;
 import java.io.File;
 import java.io.IOException;
 import java.lang.System.Logger.Level;
@@ -11,59 +13,70 @@ import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.LinkOption;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Optional;
+import java.util.UUID;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Chooses where a store's volatile part lies: a directory on a memory file system that the next
- * daemon on the same store finds again.
+ * A directory on a memory file system for a store's volatile part, which the next daemon on the
+ * same store finds again. One process at a time has it, as it has the store.
  *
  * <p>Shared memory comes first, since its place follows from the store alone: a daemon that is
  * started again with another run directory still finds what the last one acknowledged. It is also
  * the larger one as a rule (half of the machine; {@code /run} a tenth). The run directory serves
  * where there is no shared memory.
  *
+ * <p>Its name follows from the store's path and id. By the path alone a store that is made while
+ * another one's disk isn't mounted would take that one's for its own; by the id alone a copy would.
+ *
  * <p>A file in it says whose it is, so that what a deleted store has left can be told of.
  */
-final class MemoryDirectory {
+final class MemoryDirectory implements StoreMemory, AutoCloseable {
   static final Path SHARED = Path.of("/dev/shm");
 
   private static final System.Logger LOG = System.getLogger(MemoryDirectory.class.getName());
   private static final String PREFIX = "bailey-";
   private static final String STORE = "store";
 
-  private MemoryDirectory() {}
+  private final Path store;
+  private final Path parent;
+  private @Nullable Path directory;
 
-  /** Makes or finds the directory, 0700; kind {@code INVALID} where no memory file system is. */
-  static Path choose(Path store, RunDirectory run) throws IOException {
-    return choose(store, run, SHARED);
+  /** Makes nothing yet; kind {@code INVALID} where no memory file system is. */
+  MemoryDirectory(Path store, RunDirectory run) throws IOException {
+    this(store, run, SHARED);
   }
 
-  static Path choose(Path store, RunDirectory run, Path shared) throws IOException {
-    String name = nameOf(store);
-    for (Path parent : new Path[] {shared, run.directory()}) {
-      if (Files.isDirectory(parent) && Files.isWritable(parent) && isMemory(parent)) {
-        Path directory = parent.resolve(name);
-        failIfAnothers(directory, store);
-        RunDirectory.makeOwnerOnly(directory);
-        noteStore(directory, realPath(store));
-        return directory;
-      }
+  MemoryDirectory(Path store, RunDirectory run, Path shared) throws IOException {
+    this.store = store;
+    this.parent = isMemory(shared) ? shared : run.directory();
+    if (!isMemory(parent)) {
+      throw new StorageException(
+          StorageException.Kind.INVALID,
+          "no memory file system at "
+              + shared
+              + " or "
+              + run.directory()
+              + ": mount a tmpfs, or give one with --run-dir");
     }
-    throw new StorageException(
-        StorageException.Kind.INVALID,
-        "no memory file system at "
-            + shared
-            + " or "
-            + run.directory()
-            + ": mount a tmpfs, or give one with --run-dir");
+  }
+
+  /** Makes or finds the directory, 0700. */
+  @Override
+  public Path of(Optional<UUID> id) throws IOException {
+    Path found = parent.resolve(nameOf(store, id));
+    failIfAnothers(found, store);
+    RunDirectory.makeOwnerOnly(found);
+    directory = found;
+    noteStore(found, realPath(store));
+    return found;
   }
 
   /**
@@ -71,8 +84,8 @@ final class MemoryDirectory {
    * directory there, so one that belongs neither to this process's user nor to the store's isn't
    * looked at.
    */
-  static Path find(Path store, Path shared) throws IOException {
-    String name = nameOf(store);
+  static Path find(Path store, Optional<UUID> id, Path shared) throws IOException {
+    String name = nameOf(store, id);
     Path directory = shared.resolve(name);
     if (Files.exists(directory, LinkOption.NOFOLLOW_LINKS)) {
       int owner = RunDirectory.owner(directory);
@@ -115,49 +128,62 @@ final class MemoryDirectory {
     }
   }
 
-  /** Where no ephemeral volume is and nothing waits to be written, nothing is left in memory. */
-  static void removeIfEmpty(Path directory) throws IOException {
+  /** Removes it where no ephemeral volume is and nothing waits to be written. */
+  @Override
+  public void close() throws IOException {
+    if (directory == null) {
+      return;
+    }
     try {
       Files.deleteIfExists(directory.resolve("volumes"));
     } catch (DirectoryNotEmptyException e) {
       LOG.log(Level.DEBUG, "kept for the next start: " + directory);
       return;
     }
-    try (Stream<Path> left = Files.list(directory)) {
-      if (left.anyMatch(path -> !path.endsWith(STORE))) {
-        return;
+    List<Path> left = list(directory);
+    if (left.stream().allMatch(MemoryDirectory::isNote)) {
+      for (Path note : left) {
+        Files.delete(note);
       }
-    } catch (NoSuchFileException e) {
-      return;
+      Files.deleteIfExists(directory);
     }
-    Files.deleteIfExists(directory.resolve(STORE));
-    Files.deleteIfExists(directory);
+  }
+
+  /** Whose the directory is, or what is left of saying so where the memory was full. */
+  private static boolean isNote(Path file) {
+    return file.endsWith(STORE) || file.endsWith(STORE + ".new");
   }
 
   /**
    * What is to be said of directories whose stores aren't there any more. Nothing is deleted: a
    * store may be on a disk that isn't mounted now, and this is what was acknowledged last.
-   *
-   * @param own of a store that may be about to be made
    */
-  static List<String> orphans(Path shared, Path own) {
+  static List<String> orphans(Path shared) {
     List<String> orphans = new ArrayList<>();
     for (Path directory : list(shared)) {
-      boolean another =
-          String.valueOf(directory.getFileName()).startsWith(PREFIX) && !directory.equals(own);
-      Path store = another ? storeOf(directory) : null;
-      if (store == null || Files.exists(store)) {
+      boolean any = String.valueOf(directory.getFileName()).startsWith(PREFIX);
+      Path store = any ? storeOf(directory) : null;
+      if (store == null || isOf(directory, store)) {
         continue;
       }
       long bytes = bytes(directory);
       if (bytes > 0) {
         orphans.add(
-            "%s holds %d MiB of memory for the store %s, which isn't there: if it was deleted,"
-                    .formatted(directory, bytes >> 20, store)
-                + " delete that directory too");
+            ("%s holds %d MiB of memory for a store that was at %s and isn't there: if it was"
+                    + " deleted, delete that directory too")
+                .formatted(directory, bytes >> 20, store));
       }
     }
     return orphans;
+  }
+
+  private static boolean isOf(Path directory, Path store) {
+    try {
+      return Files.exists(store) && directory.endsWith(nameOf(store, Store.id(store)));
+    } catch (IOException e) {
+      // Another user's, or damaged, which its own daemon tells.
+      return true;
+    }
   }
 
   private static @Nullable Path storeOf(Path directory) {
@@ -171,7 +197,7 @@ final class MemoryDirectory {
 
   private static long bytes(Path directory) {
     return list(directory).stream()
-        .filter(file -> !file.endsWith(STORE))
+        .filter(file -> !isNote(file))
         .mapToLong(file -> file.toFile().length())
         .sum();
   }
@@ -183,16 +209,23 @@ final class MemoryDirectory {
   }
 
   private static boolean isMemory(Path directory) throws IOException {
+    if (!Files.isDirectory(directory) || !Files.isWritable(directory)) {
+      return false;
+    }
     String type = Files.getFileStore(directory).type();
     return type.equals("tmpfs") || type.equals("ramfs");
   }
 
-  /** The directory's name, the same for all paths to a store, whether it exists yet or not. */
-  static String nameOf(Path store) throws IOException {
+  /**
+   * The directory's name, the same for all paths to a store.
+   *
+   * @param id empty for a store of an early version, whose path alone decides
+   */
+  static String nameOf(Path store, Optional<UUID> id) throws IOException {
+    String whose = realPath(store) + id.map(known -> "\n" + known).orElse("");
     try {
       byte[] hash =
-          MessageDigest.getInstance("SHA-256")
-              .digest(realPath(store).getBytes(StandardCharsets.UTF_8));
+          MessageDigest.getInstance("SHA-256").digest(whose.getBytes(StandardCharsets.UTF_8));
       return PREFIX + HexFormat.of().formatHex(hash, 0, 8);
     } catch (NoSuchAlgorithmException e) {
       throw new IllegalStateException("every JDK has SHA-256", e);

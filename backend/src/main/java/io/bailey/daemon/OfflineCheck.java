@@ -6,6 +6,7 @@ import io.bailey.volume.ChunkSource;
 import io.bailey.volume.ClosedStore;
 import io.bailey.volume.OuterKey;
 import io.bailey.volume.Progress;
+import io.bailey.volume.StoreMemory;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -29,7 +30,7 @@ public final class OfflineCheck {
       Progress progress)
       throws IOException {
     CoreFiles.leaveMemoryOut();
-    Path memory = MemoryDirectory.find(store, MemoryDirectory.SHARED);
+    StoreMemory memory = id -> MemoryDirectory.find(store, id, MemoryDirectory.SHARED);
     Optional<ChunkSource> source =
         repairFrom.isEmpty() ? Optional.empty() : Optional.of(ChunkSources.of(repairFrom.get()));
     try {

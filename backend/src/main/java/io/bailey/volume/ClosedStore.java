@@ -25,14 +25,14 @@ public final class ClosedStore {
    * Reads every byte that images and volumes need, and says what is damaged. Nothing is changed but
    * what is repaired, and no process can open the store meanwhile.
    *
-   * @param memory where the store's volatile part lies, if it has one
+   * @param memory where the store's volatile part lies, or what isn't there if it has none
    * @param key what opens the store
    * @param cancelled asked now and then; once it says so the check fails, kind {@code CLOSED}
    * @throws StorageException kind {@code IN_USE} if a process has the store open
    */
   public static CheckReport check(
       Path directory,
-      Path memory,
+      StoreMemory memory,
       OuterKey.Source key,
       CheckOptions options,
       Progress progress,
@@ -44,7 +44,7 @@ public final class ClosedStore {
   static CheckReport check(
       HostFiles files,
       Path directory,
-      Path memory,
+      StoreMemory memory,
       OuterKey.Source key,
       CheckOptions options,
       Progress progress,
@@ -55,7 +55,8 @@ public final class ClosedStore {
     }
     try (StoreDirectory held = StoreDirectory.open(files, directory);
         ChunkStore chunks = ChunkStore.asItIs(files, held.resolve("chunks"), MAX_OPEN_FILES)) {
-      return check(files, held.path(), memory, key, chunks, options, progress, cancelled);
+      Path volatilePart = memory.of(held.id());
+      return check(files, held.path(), volatilePart, key, chunks, options, progress, cancelled);
     }
   }
 

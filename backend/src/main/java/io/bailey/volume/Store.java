@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.UUID;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
@@ -81,12 +82,21 @@ public final class Store implements AutoCloseable {
   static void rekey(StoreOptions options, OuterKey.Source next, HostFiles files)
       throws IOException {
     try (StoreDirectory directory = StoreDirectory.openExisting(files, options.directory())) {
-      List<Path> roots = directory.roots(options.memory().resolve(StoreDirectory.VOLUMES));
+      Path volatilePart = options.memory().of(directory.id());
+      List<Path> roots = directory.roots(volatilePart.resolve(StoreDirectory.VOLUMES));
       StoreKeys keys = StoreKeys.open(directory, options.key());
       keys.finish(roots);
       keys.replace(next.get(Optional.empty()));
       keys.finish(roots);
     }
+  }
+
+  /**
+   * The id of the store in a directory, which may be open; empty if there is none, or one that an
+   * early version made.
+   */
+  public static Optional<UUID> id(Path directory) throws IOException {
+    return StoreDirectory.id(new LocalFiles(), directory);
   }
 
   /** Why an image or volume of that name, which is on disk, isn't among those that are served. */

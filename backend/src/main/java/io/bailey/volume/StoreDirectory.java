@@ -16,6 +16,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
@@ -24,13 +25,17 @@ import java.util.zip.CRC32C;
 /**
  * The directory of a store, held by one process at a time; the package's page lists its files.
  *
- * <p>The file {@code buffers}, which early versions wrote as the 16 bytes alone:
+ * <p>The files {@code store} and {@code buffers}:
  *
  * <pre>
- *  0  BAILEY W version(1)
- *  8  16 bytes: the set of write buffers that belongs to the store's state; zeros if none does
+ *  0  BAILEY S or W version(1)
+ *  8  16 bytes: the store's id; the set of write buffers that belongs to its state, zeros if none
+ *     does
  * 24  u32 CRC-32C of all before
  * </pre>
+ *
+ * <p>Early versions wrote {@code store} without the checksum, and of {@code buffers} the 16 bytes
+ * alone. One of 8 bytes gets an id.
  */
 final class StoreDirectory implements AutoCloseable {
   static final String BUFFERS = "buffers";
@@ -38,8 +43,9 @@ final class StoreDirectory implements AutoCloseable {
   static final String VOLUMES = "volumes";
 
   private static final byte[] BUFFERS_MAGIC = {'B', 'A', 'I', 'L', 'E', 'Y', 'W', 1};
-  private static final int BUFFERS_BYTES = 28;
   private static final int EARLY_BUFFERS_BYTES = 16;
+  private static final int EARLY_MARKER_BYTES = 24;
+  private static final int BYTES = 28;
   private static final byte[] MAGIC = {'B', 'A', 'I', 'L', 'E', 'Y', 'S', 1};
 
   private static final Set<Path> HELD = ConcurrentHashMap.newKeySet();
@@ -47,6 +53,7 @@ final class StoreDirectory implements AutoCloseable {
   private final HostFiles files;
   private final Path directory;
   private final FileChannel lockFile;
+  private Optional<UUID> id = Optional.empty();
 
   private StoreDirectory(HostFiles files, Path directory, FileChannel lockFile) {
     this.files = files;
@@ -74,14 +81,12 @@ final class StoreDirectory implements AutoCloseable {
     }
     StoreDirectory opened = new StoreDirectory(files, directory, lock(directory));
     try {
-      if (files.exists(marker)) {
-        opened.checkMarker(marker);
-      } else {
-        UUID id = UUID.randomUUID();
-        Encoder out = new Encoder(32).putBytes(MAGIC);
-        out.putLong(id.getMostSignificantBits()).putLong(id.getLeastSignificantBits());
-        opened.writeSmall("store", out);
+      byte[] mark = files.exists(marker) ? readMarker(files, directory) : MAGIC;
+      if (mark.length == MAGIC.length) {
+        mark = withChecksum(MAGIC, UUID.randomUUID());
+        SmallFile.replace(files, marker, mark, mark.length);
       }
+      opened.id = idIn(mark);
       for (String sub : List.of(IMAGES, VOLUMES)) {
         files.createDirectories(directory.resolve(sub));
         // A process that died may have renamed a root and not synced that. What the root before
@@ -189,13 +194,12 @@ final class StoreDirectory implements AutoCloseable {
             + ": stop that one, or choose another store");
   }
 
-  private void checkMarker(Path marker) throws IOException {
-    byte[] found = new byte[MAGIC.length];
-    try (HostFile file = files.open(marker)) {
-      file.read(0, found, 0, found.length);
-    }
+  /** What says that this is a store, and which: 8, 24 or 28 bytes. */
+  private static byte[] readMarker(HostFiles files, Path directory) throws IOException {
+    Path marker = directory.resolve("store");
+    byte[] found = readSmall(files, marker);
     int last = MAGIC.length - 1;
-    if (!Arrays.equals(found, 0, last, MAGIC, 0, last)) {
+    if (found.length <= last || !Arrays.equals(found, 0, last, MAGIC, 0, last)) {
       throw new StorageException(Kind.DAMAGED, marker + " doesn't begin with BAILEYS");
     }
     if (found[last] > MAGIC[last]) {
@@ -213,11 +217,45 @@ final class StoreDirectory implements AutoCloseable {
       throw new StorageException(
           Kind.DAMAGED, marker + " has a version that never was, " + found[last]);
     }
+    boolean whole =
+        found.length == BYTES
+            ? endsInChecksum(found)
+            : found.length == EARLY_MARKER_BYTES || found.length == MAGIC.length;
+    if (!whole) {
+      throw new StorageException(
+          Kind.DAMAGED,
+          marker
+              + " is damaged, which says what memory is the store's: 'truncate -s "
+              + MAGIC.length
+              + " "
+              + marker
+              + "' makes the store start without, as after a power cut");
+    }
+    return found;
+  }
+
+  private static Optional<UUID> idIn(byte[] mark) throws StorageException {
+    return mark.length == BYTES ? Optional.of(uuid(mark, MAGIC.length)) : Optional.empty();
+  }
+
+  /**
+   * The id of a store, whether a process has it open or not; empty if there is none, or an early
+   * version's.
+   */
+  static Optional<UUID> id(HostFiles files, Path directory) throws IOException {
+    return files.exists(directory.resolve("store"))
+        ? idIn(readMarker(files, directory))
+        : Optional.empty();
+  }
+
+  /** The store's id; empty if an early version made it. */
+  Optional<UUID> id() {
+    return id;
   }
 
   /** Reads again what says that this is a store. */
   void check() throws IOException {
-    checkMarker(directory.resolve("store"));
+    readMarker(files, directory);
   }
 
   HostFiles files() {
@@ -243,15 +281,11 @@ final class StoreDirectory implements AutoCloseable {
     if (!files.exists(path)) {
       return new UUID(0, 0);
     }
-    byte[] bytes;
-    try (HostFile file = files.open(path)) {
-      bytes = new byte[(int) Math.min(file.size(), BUFFERS_BYTES + 1)];
-      file.read(0, bytes, 0, bytes.length);
-    }
+    byte[] bytes = readSmall(files, path);
     boolean whole =
-        bytes.length == BUFFERS_BYTES
+        bytes.length == BYTES
             && Arrays.equals(BUFFERS_MAGIC, Arrays.copyOf(bytes, BUFFERS_MAGIC.length))
-            && new Decoder("", bytes, BUFFERS_BYTES - 4, 4).getInt() == checksum(bytes);
+            && endsInChecksum(bytes);
     boolean early =
         bytes.length == EARLY_BUFFERS_BYTES
             && !Arrays.equals(BUFFERS_MAGIC, Arrays.copyOf(bytes, BUFFERS_MAGIC.length));
@@ -262,25 +296,41 @@ final class StoreDirectory implements AutoCloseable {
               + " is damaged, which says what write buffers are the store's: delete it to start"
               + " without them, as after a power cut");
     }
-    Decoder in = new Decoder(path.toString(), bytes, early ? 0 : BUFFERS_MAGIC.length, 16);
+    return uuid(bytes, early ? 0 : BUFFERS_MAGIC.length);
+  }
+
+  void bufferSet(UUID set) throws IOException {
+    SmallFile.replace(files, resolve(BUFFERS), withChecksum(BUFFERS_MAGIC, set), BYTES);
+    files.syncDirectory(directory);
+  }
+
+  private static byte[] readSmall(HostFiles files, Path path) throws IOException {
+    try (HostFile file = files.open(path)) {
+      byte[] bytes = new byte[(int) Math.min(file.size(), BYTES + 1)];
+      file.read(0, bytes, 0, bytes.length);
+      return bytes;
+    }
+  }
+
+  private static UUID uuid(byte[] bytes, int at) throws StorageException {
+    Decoder in = new Decoder("", bytes, at, 16);
     return new UUID(in.getLong(), in.getLong());
+  }
+
+  private static byte[] withChecksum(byte[] magic, UUID id) {
+    Encoder out = new Encoder(BYTES).putBytes(magic);
+    out.putLong(id.getMostSignificantBits()).putLong(id.getLeastSignificantBits());
+    return out.putInt(checksum(out.array())).array();
+  }
+
+  private static boolean endsInChecksum(byte[] bytes) throws StorageException {
+    return new Decoder("", bytes, BYTES - 4, 4).getInt() == checksum(bytes);
   }
 
   private static int checksum(byte[] bytes) {
     CRC32C crc = new CRC32C();
-    crc.update(bytes, 0, BUFFERS_BYTES - 4);
+    crc.update(bytes, 0, BYTES - 4);
     return (int) crc.getValue();
-  }
-
-  void bufferSet(UUID set) throws IOException {
-    Encoder out = new Encoder(BUFFERS_BYTES).putBytes(BUFFERS_MAGIC);
-    out.putLong(set.getMostSignificantBits()).putLong(set.getLeastSignificantBits());
-    writeSmall(BUFFERS, out.putInt(checksum(out.array())));
-    files.syncDirectory(directory);
-  }
-
-  private void writeSmall(String name, Encoder out) throws IOException {
-    SmallFile.replace(files, resolve(name), out.array(), out.size());
   }
 
   @Override

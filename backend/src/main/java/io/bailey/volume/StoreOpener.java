@@ -57,7 +57,8 @@ final class StoreOpener {
     }
     HostFiles files = directory.files();
     KeyRing keys = new KeyRing();
-    Path ephemeral = options.memory().resolve(StoreDirectory.VOLUMES);
+    Path volatilePart = options.memory().of(directory.id());
+    Path ephemeral = volatilePart.resolve(StoreDirectory.VOLUMES);
     StoreKeys storeKeys = StoreKeys.open(directory, key);
     storeKeys.finish(directory.roots(ephemeral));
     KeyWrap wrap = storeKeys.current();
@@ -69,8 +70,8 @@ final class StoreOpener {
     RunCatalog catalog = new RunCatalog(chunks, keys, cache, memory.presenceBytes());
     files.createDirectories(ephemeral);
     Journal journal = openJournal(files, directory, chunks);
-    buffers = new BufferSet(directory, options.memory(), memory.writeBufferBytes());
-    kept = new KeptIndexes(options.memory(), buffers.id(), memory.keptIndexBytes());
+    buffers = new BufferSet(directory, volatilePart, memory.writeBufferBytes());
+    kept = new KeptIndexes(volatilePart, buffers.id(), memory.keptIndexBytes());
     context =
         new StoreContext(
             directory,

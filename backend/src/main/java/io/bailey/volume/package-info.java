@@ -5,7 +5,7 @@
  * <h2>A store on disk</h2>
  *
  * <pre>
- * store        BAILEY S version, 16 bytes: the store's id
+ * store        that this is a store, and its id                {@link StoreDirectory}
  * lock         held (fcntl) by the process whose number it has
  * keys         how the store opens, and its key-encryption key      {@link KeyRecord}
  * key, key-2 … 32 bytes, 0600: the outer key, unless it is elsewhere or a passphrase

@@ -76,8 +76,8 @@ class DaemonLifecycleTest {
 
   @Test
   void stop_leavesNothingInMemory() throws IOException {
-    Path memory = Path.of("/dev/shm", MemoryDirectory.nameOf(directory.resolve("store")));
     BaileyDaemon daemon = start();
+    Path memory = RunningDaemon.memory(directory.resolve("store"));
     assertThat(memory).isDirectory();
     daemon.close();
     assertThat(memory).doesNotExist();

@@ -149,7 +149,7 @@ public final class DaemonProcess implements AutoCloseable {
 
   /** Where what outlives the process but no power cut lies. */
   Path memory() throws IOException {
-    return Path.of("/dev/shm", MemoryDirectory.nameOf(store()));
+    return RunningDaemon.memory(store());
   }
 
   String log() throws IOException {

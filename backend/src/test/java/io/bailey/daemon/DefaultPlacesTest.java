@@ -5,12 +5,16 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.bailey.io.StorageException;
+import io.bailey.volume.Store;
+import io.bailey.volume.StoreOptions;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -19,6 +23,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 /** Where things lie where nobody says. */
 class DefaultPlacesTest {
   private static final Path HOME = Path.of("/home/u");
+  private static final Optional<UUID> ID = Optional.of(UUID.randomUUID());
+  private static final Optional<UUID> NO_ID = Optional.empty();
 
   @Test
   void root_hasSystemDirectories() throws StorageException {
@@ -70,59 +76,87 @@ class DefaultPlacesTest {
         .isEqualTo(DefaultPlaces.memoryBudgetBytes(Files.readAllLines(Path.of("/proc/meminfo"))));
   }
 
+  private static Path chosen(Path store, Optional<UUID> id, RunDirectory run) throws IOException {
+    return new MemoryDirectory(store, run).of(id);
+  }
+
   @Test
   void memoryDirectory_dependsOnTheStoreAlone_andIsTheOwnersAlone(@TempDir Path directory)
       throws IOException {
     Path store = directory.resolve("store");
     Path link = Files.createSymbolicLink(directory.resolve("link"), directory);
-    Path first;
-    try (RunDirectory run = RunDirectory.take(directory.resolve("run1"))) {
-      first = MemoryDirectory.choose(store, run);
+    try (RunDirectory run1 = RunDirectory.take(directory.resolve("run1"))) {
+      MemoryDirectory memory = new MemoryDirectory(store, run1);
+      Path first = memory.of(ID);
+      try (RunDirectory run = RunDirectory.take(directory.resolve("run2"))) {
+        assertThat(chosen(store, ID, run)).isEqualTo(first);
+        assertThat(chosen(link.resolve("store"), ID, run)).isEqualTo(first);
+        Files.createDirectory(store);
+        assertThat(chosen(link.resolve("store"), ID, run)).isEqualTo(first);
+        for (Optional<UUID> another : List.of(Optional.of(UUID.randomUUID()), NO_ID)) {
+          try (MemoryDirectory made = new MemoryDirectory(store, run)) {
+            assertThat(made.of(another)).as("of a store made there").isNotEqualTo(first).exists();
+          }
+        }
+        Path copy;
+        try (MemoryDirectory made = new MemoryDirectory(directory.resolve("copy"), run)) {
+          copy = made.of(ID);
+          assertThat(copy).isNotEqualTo(first);
+        }
+        assertThat(copy).doesNotExist();
+      }
+      assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(first)))
+          .isEqualTo("rwx------");
+      assertThat(Files.getFileStore(first).type()).isEqualTo("tmpfs");
+      // Where the memory is full.
+      Files.createFile(first.resolve("store.new"));
+      memory.close();
+      assertThat(first).doesNotExist();
     }
-    try (RunDirectory run = RunDirectory.take(directory.resolve("run2"))) {
-      assertThat(MemoryDirectory.choose(store, run)).isEqualTo(first);
-      assertThat(MemoryDirectory.choose(link.resolve("store"), run)).isEqualTo(first);
-      Files.createDirectory(store);
-      assertThat(MemoryDirectory.choose(link.resolve("store"), run)).isEqualTo(first);
-      Path other = MemoryDirectory.choose(directory.resolve("store2"), run);
-      assertThat(other).isNotEqualTo(first);
-      MemoryDirectory.removeIfEmpty(other);
-      assertThat(other).doesNotExist();
-    }
-    assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(first)))
-        .isEqualTo("rwx------");
-    assertThat(Files.getFileStore(first).type()).isEqualTo("tmpfs");
-    MemoryDirectory.removeIfEmpty(first);
-    assertThat(first).doesNotExist();
+  }
+
+  @Test
+  void memoryDirectory_ofAStoreOfAnEarlyVersion_isWhereThatVersionLooks() throws IOException {
+    assertThat(MemoryDirectory.nameOf(Path.of("/bailey/store"), NO_ID))
+        .isEqualTo("bailey-427d1c38797b8266");
   }
 
   @Test
   void whatADeletedStoreLeftInMemory_isTold_andKept(@TempDir Path directory) throws IOException {
     Path shared = Files.createTempDirectory(MemoryDirectory.SHARED, "bailey-test");
-    Path store = Files.createDirectory(directory.resolve("store"));
+    Path store = directory.resolve("store");
     try (RunDirectory run = RunDirectory.take(directory.resolve("run"))) {
-      Path memory = MemoryDirectory.choose(store, run, shared);
-      Files.write(memory.resolve("slab-0"), new byte[3 << 20]);
-      MemoryDirectory.removeIfEmpty(memory);
-      assertThat(memory).exists();
+      MemoryDirectory memory = new MemoryDirectory(store, run, shared);
+      Path chosen = memory.of(makeStore(store));
+      Files.write(chosen.resolve("slab-0"), new byte[3 << 20]);
+      memory.close();
+      assertThat(chosen).exists();
       // Of an earlier version, and somebody else's.
       Files.createDirectory(shared.resolve("bailey-0123456789abcdef"));
-      Path other = shared.resolve("bailey-1");
-      assertThat(MemoryDirectory.orphans(shared, other)).isEmpty();
-      Files.delete(store);
-      assertThat(MemoryDirectory.orphans(shared, memory)).as("its own").isEmpty();
-      // One that is being made has nothing in memory yet.
-      Path making = MemoryDirectory.choose(directory.resolve("new"), run, shared);
-      assertThat(making).isNotEqualTo(memory);
-      assertThat(MemoryDirectory.orphans(shared, other))
-          .singleElement()
-          .asString()
-          .contains(memory.toString(), store.toString(), "3 MiB", "delete that directory");
-      assertThat(memory.resolve("slab-0")).exists();
-      assertThat(MemoryDirectory.orphans(shared.resolve("none"), other)).isEmpty();
+      assertThat(MemoryDirectory.orphans(shared)).isEmpty();
+      for (boolean another : new boolean[] {false, true}) {
+        RunningDaemon.deleteTree(store);
+        if (another) {
+          Path of = new MemoryDirectory(store, run, shared).of(makeStore(store));
+          Files.write(of.resolve("slab-0"), new byte[1 << 20]);
+        }
+        assertThat(MemoryDirectory.orphans(shared))
+            .singleElement()
+            .asString()
+            .contains(chosen.toString(), store.toString(), "3 MiB", "delete that directory");
+        assertThat(chosen.resolve("slab-0")).exists();
+        Files.createDirectories(store);
+      }
+      assertThat(MemoryDirectory.orphans(shared.resolve("none"))).isEmpty();
     } finally {
       RunningDaemon.deleteTree(shared);
     }
+  }
+
+  private static Optional<UUID> makeStore(Path store) throws IOException {
+    Path memory = store.resolveSibling("memory");
+    Store.open(new StoreOptions(store, memory, 32 << 20)).close();
+    return Store.id(store);
   }
 
   @Test
@@ -132,16 +166,16 @@ class DefaultPlacesTest {
     Path shared = Files.createTempDirectory(MemoryDirectory.SHARED, "bailey-test");
     Path store = Files.createDirectory(directory.resolve("store"));
     try (RunDirectory run = RunDirectory.take(directory.resolve("run"))) {
-      Path memory = MemoryDirectory.choose(store, run, shared);
-      assertThat(MemoryDirectory.find(store, shared)).isEqualTo(memory);
+      Path memory = new MemoryDirectory(store, run, shared).of(ID);
+      assertThat(MemoryDirectory.find(store, ID, shared)).isEqualTo(memory);
       Files.setAttribute(memory, "unix:uid", 65534);
-      assertThat(MemoryDirectory.find(store, shared)).doesNotExist();
-      assertThatThrownBy(() -> MemoryDirectory.choose(store, run, shared))
+      assertThat(MemoryDirectory.find(store, ID, shared)).doesNotExist();
+      assertThatThrownBy(() -> new MemoryDirectory(store, run, shared).of(ID))
           .hasMessageContaining(memory.toString())
           .hasMessageContaining("another user (uid 65534)")
           .hasMessageContaining("have root delete");
       Files.setAttribute(store, "unix:uid", 65534);
-      assertThat(MemoryDirectory.find(store, shared)).isEqualTo(memory);
+      assertThat(MemoryDirectory.find(store, ID, shared)).isEqualTo(memory);
     } finally {
       RunningDaemon.deleteTree(shared);
     }
@@ -150,12 +184,12 @@ class DefaultPlacesTest {
   @Test
   void hostWithoutAMemoryFileSystem_isRefused(@TempDir Path directory) throws IOException {
     try (RunDirectory run = RunDirectory.take(directory.resolve("run"))) {
+      Path none = directory.resolve("none");
       String type = Files.getFileStore(directory).type();
       if (type.equals("tmpfs")) {
-        assertThat(MemoryDirectory.choose(directory, run, directory.resolve("none")))
-            .hasParent(run.directory());
+        assertThat(new MemoryDirectory(directory, run, none).of(ID)).hasParent(run.directory());
       } else {
-        assertThatThrownBy(() -> MemoryDirectory.choose(directory, run, directory.resolve("none")))
+        assertThatThrownBy(() -> new MemoryDirectory(directory, run, none))
             .hasMessageContaining("no memory file system")
             .hasMessageContaining("tmpfs");
       }

@@ -51,6 +51,7 @@ class FullDiskTest {
     } finally {
       for (Path mount : mounts) {
         Tool.run("umount", mount.toString());
+        Files.delete(mount);
       }
       bailey.close();
     }
@@ -139,14 +140,16 @@ class FullDiskTest {
 
   @Test
   void fullMemoryHoldsWritesUpOnlyUntilBuffersAreEmptied() throws Exception {
-    Files.createDirectories(bailey.store());
+    bailey.start();
     Path memory = bailey.memory();
+    bailey.stop();
     mount(memory, "10m");
     bailey.start();
     StampedDisk one = create("one", "none");
     StampedDisk two = create("two", "flush");
     assertGoesOn(one, 2000);
     assertGoesOn(two, 2000);
+    assertThat(memory.resolve("slab-0")).exists();
     one.verify();
     two.verify();
     bailey.kill();

@@ -128,6 +128,32 @@ class KilledDaemonTest {
         .isLessThanOrEqualTo(REATTACH_MILLIS);
   }
 
+  /** As after a start before the disk with the store is mounted. */
+  @Test
+  void aStoreMadeWhileThisOneIsAway_touchesNothingOfIt() throws Exception {
+    bailey.start();
+    serve("flushed", "flush");
+    serve("disposable", "none");
+    loadUntil(500);
+    bailey.kill();
+    awaitLoadEnd();
+    Path memory = bailey.memory();
+    Path away = bailey.directory.resolve("away");
+    Files.move(bailey.store(), away);
+    bailey.start();
+    assertThat(bailey.log()).contains(memory + " holds");
+    assertThat(bailey.memory()).isNotEqualTo(memory);
+    bailey.create("disposable", 1 << 20, "none");
+    bailey.kill();
+    bailey.start();
+    assertThat(bailey.delete("/v1/volumes/disposable").status()).isEqualTo(204);
+    bailey.stop();
+    RunningDaemon.deleteTree(bailey.store());
+    Files.move(away, bailey.store());
+    bailey.start();
+    verifyAll();
+  }
+
   @Test
   void everyAcknowledgedWriteIsThereAfterATermUnderLoad() throws Exception {
     bailey.start();

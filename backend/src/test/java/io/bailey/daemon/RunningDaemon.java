@@ -1,10 +1,12 @@
 package io.bailey.daemon;
 
 import io.bailey.daemon.ControlClient.Answer;
+import io.bailey.volume.Store;
 import io.vertx.core.http.HttpMethod;
 import io.vertx.core.http.RequestOptions;
 import io.vertx.core.json.JsonObject;
 import java.io.IOException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Comparator;
@@ -67,11 +69,21 @@ final class RunningDaemon implements AutoCloseable {
 
   /** Removes what daemons on these directories left, also in shared memory. */
   static void clean(Path directory) throws IOException {
-    Path memory = Path.of("/dev/shm", MemoryDirectory.nameOf(options(directory).store()));
-    if (Files.exists(memory)) {
-      deleteTree(memory);
+    String store = directory.toRealPath() + "/" + options(directory).store().getFileName();
+    try (DirectoryStream<Path> all = Files.newDirectoryStream(MemoryDirectory.SHARED, "bailey-*")) {
+      for (Path memory : all) {
+        Path whose = memory.resolve("store");
+        if (Files.exists(whose) && Files.readString(whose).equals(store)) {
+          deleteTree(memory);
+        }
+      }
     }
     deleteTree(directory);
+  }
+
+  /** Where a daemon on a store that is there has what outlives it but no power cut. */
+  static Path memory(Path store) throws IOException {
+    return MemoryDirectory.SHARED.resolve(MemoryDirectory.nameOf(store, Store.id(store)));
   }
 
   static void deleteTree(Path directory) throws IOException {

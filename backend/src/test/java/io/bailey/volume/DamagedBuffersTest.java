@@ -1,11 +1,14 @@
 package io.bailey.volume;
 
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Optional;
+import java.util.UUID;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -67,6 +70,38 @@ final class DamagedBuffersTest {
     Path record = killed.resolve("store/buffers");
     Files.write(record, Arrays.copyOfRange(Files.readAllBytes(record), 8, 24));
     compare();
+  }
+
+  @Test
+  void aDamagedIdOfTheStore_isSaid_andWhatIsSaidHelps() throws Exception {
+    Path marker = killed.resolve("store/store");
+    byte[] right = Files.readAllBytes(marker);
+    Optional<UUID> id = Store.id(killed.resolve("store"));
+    assertThat(id).isPresent();
+    for (int at = 8; at < right.length; at++) {
+      flip(marker, at);
+      assertThatThrownBy(this::open)
+          .as("byte %d", at)
+          .hasMessageContaining(marker + " is damaged")
+          .hasMessageContaining("'truncate -s 8 " + marker + "'");
+      flip(marker, at);
+    }
+    for (int length : new int[] {0, 7, 9, 27, 29}) {
+      Files.write(marker, Arrays.copyOf(right, length));
+      assertThatThrownBy(this::open).as("%d bytes", length).hasMessageContaining(marker.toString());
+    }
+    Files.write(marker, Arrays.copyOf(right, 8));
+    compare();
+    assertThat(Store.id(killed.resolve("store"))).isPresent().isNotEqualTo(id);
+  }
+
+  @Test
+  void aMarkerOfAnEarlyVersion_isTaken_andHasNoIdToRelyOn() throws Exception {
+    Path marker = killed.resolve("store/store");
+    Files.write(marker, Arrays.copyOf(Files.readAllBytes(marker), 24));
+    compare();
+    assertThat(Store.id(killed.resolve("store"))).isEmpty();
+    assertThat(marker).hasSize(24);
   }
 
   @Test

@@ -298,7 +298,8 @@ final class LogRecoveryTest {
       }
     }
     StoreOptions cut =
-        new StoreOptions(directory.resolve("cut"), little.memory(), little.memoryBudgetBytes());
+        new StoreOptions(
+            directory.resolve("cut"), directory.resolve("little"), little.memoryBudgetBytes());
     try (Store again = Store.open(cut)) {
       for (Volume volume : again.volumes()) {
         byte[] actual = new byte[4096];

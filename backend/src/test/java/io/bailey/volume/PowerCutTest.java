@@ -92,7 +92,7 @@ final class PowerCutTest {
     try {
       StoreModel.Left left = workUntilCut(disk, options, seed, random);
       turnOn(disk, memory);
-      Optional<Throwable> loss = loss(disk, options, left, random);
+      Optional<Throwable> loss = loss(disk, options, memory, left, random);
       if (loss.isEmpty()) {
         deleteTree(top);
       }
@@ -103,7 +103,8 @@ final class PowerCutTest {
   }
 
   private Optional<Throwable> loss(
-      LoopDisk disk, StoreOptions options, StoreModel.Left left, Random random) throws Exception {
+      LoopDisk disk, StoreOptions options, Path memory, StoreModel.Left left, Random random)
+      throws Exception {
     try {
       if (random.nextBoolean()) {
         Store store = open(options);
@@ -113,12 +114,12 @@ final class PowerCutTest {
           disk.cut();
           closeWithoutDisk(store);
         }
-        turnOn(disk, options.memory());
+        turnOn(disk, memory);
       }
       try (Store store = open(options)) {
         check(store, left);
       }
-      TestStore.checkWhole(files, options.directory(), options.memory());
+      TestStore.checkWhole(files, options.directory(), memory);
     } catch (StorageException | AssertionError e) {
       return Optional.of(e);
     }

@@ -85,7 +85,7 @@ final class RepairTest {
   private CheckReport check(boolean repair) throws IOException {
     return ClosedStore.check(
         directory.resolve("store"),
-        directory.resolve("memory"),
+        id -> directory.resolve("memory"),
         OuterKey.Source.NONE,
         new CheckOptions(List.of(), false, repair ? Optional.of(new Copy()) : Optional.empty()),
         Progress.NONE,

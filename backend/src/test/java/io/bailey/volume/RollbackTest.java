@@ -28,7 +28,7 @@ final class RollbackTest {
   private static StoreOptions options(Path parent, boolean accept) {
     return new StoreOptions(
         parent.resolve("store"),
-        parent.resolve("memory"),
+        id -> parent.resolve("memory"),
         TestStore.BUDGET,
         OuterKey.Source.NONE,
         accept);

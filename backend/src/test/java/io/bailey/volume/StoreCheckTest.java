@@ -72,7 +72,7 @@ final class StoreCheckTest {
     CheckOptions options = new CheckOptions(List.of(names), false);
     return ClosedStore.check(
         parent.resolve("store"),
-        parent.resolve("memory"),
+        id -> parent.resolve("memory"),
         OuterKey.Source.NONE,
         options,
         NONE,
@@ -203,7 +203,7 @@ final class StoreCheckTest {
         ClosedStore.check(
             files,
             store.resolve("store"),
-            store.resolve("memory"),
+            id -> store.resolve("memory"),
             OuterKey.Source.NONE,
             all,
             NONE,
@@ -241,7 +241,7 @@ final class StoreCheckTest {
             () ->
                 ClosedStore.check(
                     store.resolve("store"),
-                    store.resolve("memory"),
+                    id -> store.resolve("memory"),
                     OuterKey.Source.NONE,
                     new CheckOptions(List.of(), true),
                     NONE,

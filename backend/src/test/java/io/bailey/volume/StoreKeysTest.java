@@ -43,7 +43,7 @@ final class StoreKeysTest {
 
   private static StoreOptions options(Path parent, OuterKey key) {
     return new StoreOptions(
-        parent.resolve("store"), parent.resolve("memory"), 32L << 20, recorded -> key, false);
+        parent.resolve("store"), id -> parent.resolve("memory"), 32L << 20, recorded -> key, false);
   }
 
   /** An image, a volume with several runs, and an ephemeral one, as kill -9 leaves them. */

@@ -144,7 +144,13 @@ final class TestStore implements AutoCloseable {
     CheckOptions options = new CheckOptions(List.of(), values);
     CheckReport report =
         ClosedStore.check(
-            files, directory, memory, OuterKey.Source.NONE, options, Progress.NONE, () -> false);
+            files,
+            directory,
+            id -> memory,
+            OuterKey.Source.NONE,
+            options,
+            Progress.NONE,
+            () -> false);
     if (!report.whole()) {
       throw new AssertionError("the store was closed with damage in it: " + report.damage());
     }

@@ -194,7 +194,6 @@ final class ScaleBenchmark {
         Progress progress = new Progress("%,d idle volumes".formatted(count), 3)) {
       Path store = place.data().resolve("store");
       Path runDirectory = place.run().resolve("r");
-      place.alsoDelete(MemoryPlace.of(store));
       List<NbdDisk> clients = new ArrayList<>();
       List<String> command =
           ChildProcess.java(
@@ -210,6 +209,7 @@ final class ScaleBenchmark {
         if (!"ready".equals(child.process().inputReader(StandardCharsets.UTF_8).readLine())) {
           throw child.failed("ended early");
         }
+        place.alsoDelete(MemoryPlace.of(store));
         progress.at(1);
         Resident alone = Resident.settled(child.process().pid());
         progress.at(2);

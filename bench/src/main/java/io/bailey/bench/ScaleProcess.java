@@ -161,7 +161,7 @@ final class ScaleProcess {
 
   /** Opens the store without what lay in memory, and dies: nothing is sorted, the log stays. */
   private void recover(int number) throws IOException {
-    Path memory = options.memory().resolve("cut" + number);
+    Path memory = options.memory().of(Optional.empty()).resolve("cut" + number);
     System.getLogger(ScaleProcess.class.getName()).log(System.Logger.Level.DEBUG, "opening");
     long began = System.nanoTime();
     Store store =

@@ -1,5 +1,6 @@
 package io.bailey.daemon;
 
+import io.bailey.volume.Store;
 import java.io.IOException;
 import java.nio.file.Path;
 
@@ -7,8 +8,8 @@ import java.nio.file.Path;
 public final class MemoryPlace {
   private MemoryPlace() {}
 
-  /** The directory in shared memory that a daemon on a store takes. */
+  /** The directory in shared memory that a daemon has taken for its store. */
   public static Path of(Path store) throws IOException {
-    return Path.of("/dev/shm", MemoryDirectory.nameOf(store));
+    return Path.of("/dev/shm", MemoryDirectory.nameOf(store, Store.id(store)));
   }
 }

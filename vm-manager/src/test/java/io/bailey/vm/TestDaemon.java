@@ -3,6 +3,7 @@ package io.bailey.vm;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.bailey.cli.Bailey;
+import io.bailey.volume.Store;
 import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
@@ -164,7 +165,8 @@ final class TestDaemon implements AutoCloseable {
       ProcessHandle.of(pid).ifPresent(ProcessHandle::destroyForcibly);
     }
     String real = directory.toRealPath().resolve(directory.relativize(store)).toString();
-    String name = HexFormat.of().formatHex(sha256(real.getBytes(StandardCharsets.UTF_8)), 0, 8);
+    String whose = real + Store.id(store).map(id -> "\n" + id).orElse("");
+    String name = HexFormat.of().formatHex(sha256(whose.getBytes(StandardCharsets.UTF_8)), 0, 8);
     GuestImage.deleteTree(Path.of("/dev/shm/bailey-" + name));
     GuestImage.deleteTree(directory);
   }
