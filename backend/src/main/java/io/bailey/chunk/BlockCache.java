@@ -115,14 +115,6 @@ public final class BlockCache {
     }
   }
 
-  /** Keeps a block that was just written, if that needs no other's place. */
-  public void offerBlock(long serial, long offset, byte[] block, int at) {
-    BlockFrames.Frame frame = frames.takeSpare(block, at);
-    if (frame != null) {
-      blocks.put(key(serial, offset), frame);
-    }
-  }
-
   public void putNode(Chunk chunk, long offset, Node node) {
     nodes.put(new Place(chunk.serial(), offset), node);
   }

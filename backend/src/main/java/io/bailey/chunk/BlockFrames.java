@@ -78,31 +78,15 @@ final class BlockFrames {
 
   /** Takes a frame and fills it; null if all are in use. */
   @Nullable Frame take(byte[] src, int at) {
-    return take(src, at, false);
-  }
-
-  /**
-   * The same, but null already if taking it would have another one evicted, or if its memory would
-   * have to be waited for.
-   */
-  @Nullable Frame takeSpare(byte[] src, int at) {
-    return take(src, at, true);
-  }
-
-  private @Nullable Frame take(byte[] src, int at, boolean spare) {
     int number;
     synchronized (this) {
-      if (capacity - touched + freeCount <= (spare ? CHANGING : 0)) {
-        return null;
-      }
       if (freeCount > 0) {
         number = free[--freeCount];
-      } else {
+      } else if (touched < capacity) {
         prepareAhead();
-        if (spare && touched >= prepared) {
-          return null;
-        }
         number = touched++;
+      } else {
+        return null;
       }
     }
     Frame frame = new Frame(number);

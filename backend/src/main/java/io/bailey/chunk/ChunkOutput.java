@@ -14,7 +14,6 @@ public final class ChunkOutput implements AutoCloseable {
   private final ChunkStore store;
   private final ChunkKind kind;
   private final Path temporary;
-  private final long serial;
   private final HostFile file;
   private final MessageDigest sha = ChunkId.sha256();
   private byte[] buffer = new byte[1 << 14];
@@ -22,19 +21,13 @@ public final class ChunkOutput implements AutoCloseable {
   private long flushed;
   private boolean done;
 
-  ChunkOutput(ChunkStore store, ChunkKind kind, Path temporary, HostFile file, long serial) {
+  ChunkOutput(ChunkStore store, ChunkKind kind, Path temporary, HostFile file) {
     this.store = store;
     this.kind = kind;
     this.temporary = temporary;
     this.file = file;
-    this.serial = serial;
     System.arraycopy(kind.header(), 0, buffer, 0, ChunkKind.HEADER_BYTES);
     buffered = ChunkKind.HEADER_BYTES;
-  }
-
-  /** The {@link Chunk#serial} of the chunk to be, unless the store has the same one already. */
-  public long serial() {
-    return serial;
   }
 
   /** Bytes written so far: the offset at which the next write lands. */
@@ -66,7 +59,7 @@ public final class ChunkOutput implements AutoCloseable {
     giveBuffer();
     Chunk chunk =
         store.publish(
-            new Chunk(store, kind, ChunkId.ofDigest(sha.digest()), flushed, serial),
+            new Chunk(store, kind, ChunkId.ofDigest(sha.digest()), flushed, store.newSerial()),
             temporary,
             file);
     done = true;
@@ -78,7 +71,7 @@ public final class ChunkOutput implements AutoCloseable {
     if (!done) {
       done = true;
       giveBuffer();
-      store.abandon(temporary, file, serial);
+      store.abandon(temporary, file);
     }
   }
 

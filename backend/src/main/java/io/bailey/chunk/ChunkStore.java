@@ -78,8 +78,8 @@ public final class ChunkStore implements AutoCloseable {
   }
 
   /**
-   * Sets who hears of serials that nobody will ask for again, be it of chunks that were deleted or
-   * of ones that didn't come to be. Not called under a lock.
+   * Sets who hears of the serials of chunks that were deleted, for which nobody will ask again. Not
+   * called under a lock.
    */
   public void tellGone(LongConsumer listener) {
     gone = listener;
@@ -116,7 +116,7 @@ public final class ChunkStore implements AutoCloseable {
   /** Begins a chunk whose length isn't known yet. */
   public ChunkOutput newOutput(ChunkKind kind) throws IOException {
     Path path = directory.resolve(temporaries.getAndIncrement() + TEMPORARY);
-    return new ChunkOutput(this, kind, path, files.create(path), newSerial());
+    return new ChunkOutput(this, kind, path, files.create(path));
   }
 
   /** Gives a finished chunk its name; returns the one that has it already, if there is one. */
@@ -134,7 +134,7 @@ public final class ChunkStore implements AutoCloseable {
       present.references().add();
     }
     try {
-      abandon(temporary, file, chunk.serial());
+      abandon(temporary, file);
     } catch (IOException e) {
       release(present);
       throw e;
@@ -142,8 +142,7 @@ public final class ChunkStore implements AutoCloseable {
     return present;
   }
 
-  void abandon(Path temporary, HostFile file, long serial) throws IOException {
-    gone.accept(serial);
+  void abandon(Path temporary, HostFile file) throws IOException {
     file.close();
     files.delete(temporary);
   }

@@ -132,7 +132,6 @@ public final class RunWriter implements AutoCloseable {
     int own = epochIndex(epoch);
     int chunk = writtenChunk();
     long place = values.offset();
-    catalog.cache().offerBlock(values.serial(), place, bytes, offset);
     values.write(sealed, 0, size, sealed, size);
     count(chunk, size);
     // Last, for the tree may end a leaf, and seals it in the same array.

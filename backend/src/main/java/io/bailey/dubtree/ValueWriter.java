@@ -38,11 +38,6 @@ final class ValueWriter implements AutoCloseable {
     return out == null ? ChunkKind.HEADER_BYTES : out.size();
   }
 
-  /** The block cache's name for the chunk that the next value goes into. */
-  long serial() throws IOException {
-    return output().serial();
-  }
-
   private ChunkOutput output() throws IOException {
     ChunkOutput current = out;
     if (current == null) {

@@ -47,41 +47,26 @@ final class BlockCacheTest {
   }
 
   @Test
-  void aBlockJustWritten_isKept_onlyWhereThereIsRoom() {
-    BlockCache cache = new BlockCache(64 << 10, 1 << 20);
-    byte[] found = new byte[BLOCK];
-    for (int i = 0; i < 200; i++) {
-      cache.offerBlock(chunk.serial(), i, block(i), 0);
-    }
-    for (int i = 0; i < 64; i++) {
-      assertThat(cache.copyBlock(chunk, i, MemorySegment.ofArray(found), 0))
-          .as("block %d of 64", i)
-          .isTrue();
-      assertThat(found).isEqualTo(block(i));
-    }
-    assertThat(cache.copyBlock(chunk, 64, MemorySegment.ofArray(found), 0)).isFalse();
-  }
-
-  @Test
   void whatChunksThatAreNoMoreLeave_makesRoom() throws Exception {
-    BlockCache cache = new BlockCache(64 << 10, 1 << 20);
+    BlockCache cache = new BlockCache(1 << 20, 1 << 20);
     ChunkStore store = new ChunkStore(new LocalFiles(), directory.resolve("more"), 8);
     store.tellGone(cache::forget);
     Chunk[] chunks = new Chunk[BlockCache.GONE_CHUNKS];
     for (int i = 0; i < chunks.length; i++) {
       chunks[i] = store.acquire(ChunkKind.VALUES, new ChunkId(i, 0, 0, 0), 1 << 30);
-      cache.offerBlock(chunks[i].serial(), 0, block(i), 0);
-      cache.offerBlock(chunks[i].serial(), 5, block(i), 0);
+      cache.putBlock(chunks[i], 5, block(i), 0, true);
     }
-    cache.offerBlock(chunk.serial(), 7, block(7), 0);
+    Chunk kept = store.acquire(ChunkKind.VALUES, new ChunkId(-1, 0, 0, 0), 1 << 30);
+    cache.putBlock(kept, 5, block(7), 0, true);
     byte[] found = new byte[BLOCK];
-    assertThat(cache.copyBlock(chunk, 7, MemorySegment.ofArray(found), 0)).isFalse();
     for (Chunk each : chunks) {
+      assertThat(cache.copyBlock(each, 5, MemorySegment.ofArray(found), 0)).isTrue();
       store.release(each);
     }
-    assertThat(cache.copyBlock(chunks[0], 5, MemorySegment.ofArray(found), 0)).isFalse();
-    cache.offerBlock(chunk.serial(), 7, block(7), 0);
-    assertThat(cache.copyBlock(chunk, 7, MemorySegment.ofArray(found), 0)).isTrue();
+    for (Chunk each : chunks) {
+      assertThat(cache.copyBlock(each, 5, MemorySegment.ofArray(found), 0)).isFalse();
+    }
+    assertThat(cache.copyBlock(kept, 5, MemorySegment.ofArray(found), 0)).isTrue();
   }
 
   @Test
