@@ -171,9 +171,8 @@ public final class BaileyDaemon implements AutoCloseable {
    */
   public static void rekey(DaemonOptions options, OuterKey.Source next) throws IOException {
     CoreFiles.leaveMemoryOut();
-    try (RunDirectory run = RunDirectory.take(options.runDirectory());
-        MemoryDirectory memory = new MemoryDirectory(options.store(), run)) {
-      Store.rekey(storeOptions(options, memory), next);
+    try (RunDirectory run = RunDirectory.take(options.runDirectory())) {
+      Store.rekey(storeOptions(options, run), next);
     }
   }
 
@@ -209,9 +208,7 @@ public final class BaileyDaemon implements AutoCloseable {
     for (String orphan : MemoryDirectory.orphans(MemoryDirectory.SHARED)) {
       LOG.log(Level.WARNING, orphan);
     }
-    MemoryDirectory memory = new MemoryDirectory(options.store(), run);
-    stops.add("the memory directory", memory::close);
-    Store store = Store.open(storeOptions(options, memory));
+    Store store = Store.open(storeOptions(options, run));
     stops.add("the store", store::close);
     NbdServer server = new NbdServer();
     stops.add("the NBD server", server::close);
@@ -285,10 +282,11 @@ public final class BaileyDaemon implements AutoCloseable {
     }
   }
 
-  private static StoreOptions storeOptions(DaemonOptions options, MemoryDirectory memory) {
+  private static StoreOptions storeOptions(DaemonOptions options, RunDirectory run)
+      throws IOException {
     return new StoreOptions(
         options.store(),
-        memory,
+        new MemoryDirectory(options.store(), run),
         options.memoryBudgetBytes(),
         options.key(),
         options.acceptRollback());

@@ -38,11 +38,11 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>A file in it says whose it is, so that what a deleted store has left can be told of.
  */
-final class MemoryDirectory implements StoreMemory, AutoCloseable {
+final class MemoryDirectory implements StoreMemory {
   static final Path SHARED = Path.of("/dev/shm");
 
   private static final System.Logger LOG = System.getLogger(MemoryDirectory.class.getName());
-  private static final String PREFIX = "bailey-";
+  static final String PREFIX = "bailey-";
   private static final String STORE = "store";
 
   private final Path store;
@@ -130,7 +130,7 @@ final class MemoryDirectory implements StoreMemory, AutoCloseable {
 
   /** Removes it where no ephemeral volume is and nothing waits to be written. */
   @Override
-  public void close() throws IOException {
+  public void left() throws IOException {
     if (directory == null) {
       return;
     }
@@ -169,8 +169,8 @@ final class MemoryDirectory implements StoreMemory, AutoCloseable {
       long bytes = bytes(directory);
       if (bytes > 0) {
         orphans.add(
-            ("%s holds %d MiB of memory for a store that was at %s and isn't there: if it was"
-                    + " deleted, delete that directory too")
+            ("%s holds %d MiB of memory for a store that was at %s and isn't there: stop, mount its"
+                    + " disk and start again; or, if it was deleted, delete that directory too")
                 .formatted(directory, bytes >> 20, store));
       }
     }
@@ -179,14 +179,16 @@ final class MemoryDirectory implements StoreMemory, AutoCloseable {
 
   private static boolean isOf(Path directory, Path store) {
     try {
-      return Files.exists(store) && directory.endsWith(nameOf(store, Store.id(store)));
+      return Files.exists(store.resolve("store"))
+          && directory.endsWith(nameOf(store, Store.id(store)));
     } catch (IOException e) {
       // Another user's, or damaged, which its own daemon tells.
       return true;
     }
   }
 
-  private static @Nullable Path storeOf(Path directory) {
+  /** The store that a directory says it is of; null if it is anything else's. */
+  static @Nullable Path storeOf(Path directory) {
     try {
       return Path.of(Files.readString(directory.resolve(STORE)));
     } catch (IOException | InvalidPathException e) {

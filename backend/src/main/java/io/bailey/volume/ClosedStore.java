@@ -55,7 +55,7 @@ public final class ClosedStore {
     }
     try (StoreDirectory held = StoreDirectory.open(files, directory);
         ChunkStore chunks = ChunkStore.asItIs(files, held.resolve("chunks"), MAX_OPEN_FILES)) {
-      Path volatilePart = memory.of(held.id());
+      Path volatilePart = held.memory(memory);
       return check(files, held.path(), volatilePart, key, chunks, options, progress, cancelled);
     }
   }

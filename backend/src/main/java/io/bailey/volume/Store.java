@@ -61,6 +61,7 @@ public final class Store implements AutoCloseable {
     }
     StoreDirectory directory = StoreDirectory.open(files, options.directory());
     try {
+      directory.identify();
       return new StoreOpener(directory, options, key).open();
     } catch (IOException | RuntimeException e) {
       directory.close();
@@ -82,7 +83,7 @@ public final class Store implements AutoCloseable {
   static void rekey(StoreOptions options, OuterKey.Source next, HostFiles files)
       throws IOException {
     try (StoreDirectory directory = StoreDirectory.openExisting(files, options.directory())) {
-      Path volatilePart = options.memory().of(directory.id());
+      Path volatilePart = directory.memory(options.memory());
       List<Path> roots = directory.roots(volatilePart.resolve(StoreDirectory.VOLUMES));
       StoreKeys keys = StoreKeys.open(directory, options.key());
       keys.finish(roots);

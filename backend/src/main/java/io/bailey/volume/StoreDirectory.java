@@ -28,36 +28,41 @@ import java.util.zip.CRC32C;
  * <p>The files {@code store} and {@code buffers}:
  *
  * <pre>
- *  0  BAILEY S or W version(1)
+ *  0  BAILEY S version(2), BAILEY W version(1)
  *  8  16 bytes: the store's id; the set of write buffers that belongs to its state, zeros if none
  *     does
  * 24  u32 CRC-32C of all before
  * </pre>
  *
- * <p>Early versions wrote {@code store} without the checksum, and of {@code buffers} the 16 bytes
- * alone. One of 8 bytes gets an id.
+ * <p>Version 1 of {@code store} has no checksum; the first builds wrote {@code buffers} as the 16
+ * bytes alone. A {@code store} of 8 bytes gets an id.
  */
 final class StoreDirectory implements AutoCloseable {
   static final String BUFFERS = "buffers";
   static final String IMAGES = "images";
   static final String VOLUMES = "volumes";
+  private static final String LOCK = "lock";
 
   private static final byte[] BUFFERS_MAGIC = {'B', 'A', 'I', 'L', 'E', 'Y', 'W', 1};
   private static final int EARLY_BUFFERS_BYTES = 16;
   private static final int EARLY_MARKER_BYTES = 24;
   private static final int BYTES = 28;
-  private static final byte[] MAGIC = {'B', 'A', 'I', 'L', 'E', 'Y', 'S', 1};
+  private static final byte[] MAGIC = {'B', 'A', 'I', 'L', 'E', 'Y', 'S', 2};
+  private static final byte EARLY_VERSION = 1;
 
   private static final Set<Path> HELD = ConcurrentHashMap.newKeySet();
 
   private final HostFiles files;
   private final Path directory;
+  private final Path real;
   private final FileChannel lockFile;
   private Optional<UUID> id = Optional.empty();
+  private StoreMemory memory = store -> Path.of("");
 
-  private StoreDirectory(HostFiles files, Path directory, FileChannel lockFile) {
+  private StoreDirectory(HostFiles files, Path directory, Path real, FileChannel lockFile) {
     this.files = files;
     this.directory = directory;
+    this.real = real;
     this.lockFile = lockFile;
   }
 
@@ -67,7 +72,7 @@ final class StoreDirectory implements AutoCloseable {
     if (!files.exists(marker)) {
       List<String> others =
           files.list(directory).stream()
-              .filter(name -> !List.of("lock", "store.new", "lost+found").contains(name))
+              .filter(name -> !List.of(LOCK, "store.new", "lost+found").contains(name))
               .toList();
       if (!others.isEmpty()) {
         throw new StorageException(
@@ -79,14 +84,12 @@ final class StoreDirectory implements AutoCloseable {
       }
       createDurably(files, directory.toAbsolutePath());
     }
-    StoreDirectory opened = new StoreDirectory(files, directory, lock(directory));
+    StoreDirectory opened = hold(files, directory);
     try {
-      byte[] mark = files.exists(marker) ? readMarker(files, directory) : MAGIC;
-      if (mark.length == MAGIC.length) {
-        mark = withChecksum(MAGIC, UUID.randomUUID());
-        SmallFile.replace(files, marker, mark, mark.length);
+      if (!files.exists(marker)) {
+        opened.newId();
       }
-      opened.id = idIn(mark);
+      opened.id = id(files, directory);
       for (String sub : List.of(IMAGES, VOLUMES)) {
         files.createDirectories(directory.resolve(sub));
         // A process that died may have renamed a root and not synced that. What the root before
@@ -97,6 +100,18 @@ final class StoreDirectory implements AutoCloseable {
       return opened;
     } catch (IOException e) {
       opened.close();
+      throw e;
+    }
+  }
+
+  private static StoreDirectory hold(HostFiles files, Path directory) throws IOException {
+    Path real = directory.toRealPath();
+    FileChannel lockFile = lock(directory, real);
+    try {
+      HostFiles held = new HeldFiles(files, directory, directory.resolve(LOCK));
+      return new StoreDirectory(held, directory, real, lockFile);
+    } catch (IOException e) {
+      letGo(real, lockFile);
       throw e;
     }
   }
@@ -131,10 +146,10 @@ final class StoreDirectory implements AutoCloseable {
     }
   }
 
-  private static FileChannel lock(Path directory) throws IOException {
-    Path path = directory.resolve("lock");
+  private static FileChannel lock(Path directory, Path real) throws IOException {
+    Path path = directory.resolve(LOCK);
     // A process loses its lock on a file when it closes any other channel of it.
-    if (!HELD.add(directory.toRealPath())) {
+    if (!HELD.add(real)) {
       throw new StorageException(
           Kind.IN_USE, "store " + directory + " is in use by this process already");
     }
@@ -145,7 +160,7 @@ final class StoreDirectory implements AutoCloseable {
       return channel;
     } finally {
       if (!locked) {
-        HELD.remove(directory.toRealPath());
+        HELD.remove(real);
       }
     }
   }
@@ -194,7 +209,12 @@ final class StoreDirectory implements AutoCloseable {
             + ": stop that one, or choose another store");
   }
 
-  /** What says that this is a store, and which: 8, 24 or 28 bytes. */
+  private void newId() throws IOException {
+    byte[] marker = withChecksum(MAGIC, UUID.randomUUID());
+    SmallFile.replace(files, resolve("store"), marker, marker.length);
+  }
+
+  /** What says that this is a store, and which: 8 bytes, or 24 of an early version, or 28. */
   private static byte[] readMarker(HostFiles files, Path directory) throws IOException {
     Path marker = directory.resolve("store");
     byte[] found = readSmall(files, marker);
@@ -213,29 +233,25 @@ final class StoreDirectory implements AutoCloseable {
               + MAGIC[last]
               + ": use a newer bailey");
     }
-    if (found[last] != MAGIC[last]) {
+    if (found[last] < EARLY_VERSION) {
       throw new StorageException(
           Kind.DAMAGED, marker + " has a version that never was, " + found[last]);
     }
     boolean whole =
-        found.length == BYTES
-            ? endsInChecksum(found)
-            : found.length == EARLY_MARKER_BYTES || found.length == MAGIC.length;
+        found[last] == EARLY_VERSION
+            ? found.length == EARLY_MARKER_BYTES
+            : found.length == MAGIC.length || (found.length == BYTES && endsInChecksum(found));
     if (!whole) {
       throw new StorageException(
           Kind.DAMAGED,
           marker
-              + " is damaged, which says what memory is the store's: 'truncate -s "
-              + MAGIC.length
-              + " "
+              + " is damaged, which says what memory is the store's: put back a copy of it; or go"
+              + " on without its ephemeral volumes and what isn't on disk yet, as after a power cut,"
+              + " with: printf 'BAILEYS\\2' > '"
               + marker
-              + "' makes the store start without, as after a power cut");
+              + "'");
     }
     return found;
-  }
-
-  private static Optional<UUID> idIn(byte[] mark) throws StorageException {
-    return mark.length == BYTES ? Optional.of(uuid(mark, MAGIC.length)) : Optional.empty();
   }
 
   /**
@@ -243,14 +259,26 @@ final class StoreDirectory implements AutoCloseable {
    * version's.
    */
   static Optional<UUID> id(HostFiles files, Path directory) throws IOException {
-    return files.exists(directory.resolve("store"))
-        ? idIn(readMarker(files, directory))
-        : Optional.empty();
+    if (!files.exists(directory.resolve("store"))) {
+      return Optional.empty();
+    }
+    byte[] marker = readMarker(files, directory);
+    return marker.length == BYTES ? Optional.of(uuid(marker, MAGIC.length)) : Optional.empty();
   }
 
-  /** The store's id; empty if an early version made it. */
-  Optional<UUID> id() {
-    return id;
+  /** Gives the store an id if its marker was cut to have it get a new one. */
+  void identify() throws IOException {
+    if (readMarker(files, directory).length == MAGIC.length) {
+      newId();
+      files.syncDirectory(directory);
+      id = id(files, directory);
+    }
+  }
+
+  /** Finds the store's volatile part, until the store is closed. */
+  Path memory(StoreMemory from) throws IOException {
+    memory = from;
+    return from.of(id);
   }
 
   /** Reads again what says that this is a store. */
@@ -335,7 +363,15 @@ final class StoreDirectory implements AutoCloseable {
 
   @Override
   public void close() throws IOException {
+    try {
+      memory.left();
+    } finally {
+      letGo(real, lockFile);
+    }
+  }
+
+  private static void letGo(Path real, FileChannel lockFile) throws IOException {
     lockFile.close();
-    HELD.remove(directory.toRealPath());
+    HELD.remove(real);
   }
 }

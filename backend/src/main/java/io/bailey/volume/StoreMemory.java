@@ -18,4 +18,7 @@ public interface StoreMemory {
    *     version made
    */
   Path of(Optional<UUID> store) throws IOException;
+
+  /** Called when the store is closed, while still no other process can open it. */
+  default void left() throws IOException {}
 }

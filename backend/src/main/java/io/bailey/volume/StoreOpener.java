@@ -57,7 +57,7 @@ final class StoreOpener {
     }
     HostFiles files = directory.files();
     KeyRing keys = new KeyRing();
-    Path volatilePart = options.memory().of(directory.id());
+    Path volatilePart = directory.memory(options.memory());
     Path ephemeral = volatilePart.resolve(StoreDirectory.VOLUMES);
     StoreKeys storeKeys = StoreKeys.open(directory, key);
     storeKeys.finish(directory.roots(ephemeral));

@@ -94,15 +94,14 @@ class DefaultPlacesTest {
         Files.createDirectory(store);
         assertThat(chosen(link.resolve("store"), ID, run)).isEqualTo(first);
         for (Optional<UUID> another : List.of(Optional.of(UUID.randomUUID()), NO_ID)) {
-          try (MemoryDirectory made = new MemoryDirectory(store, run)) {
-            assertThat(made.of(another)).as("of a store made there").isNotEqualTo(first).exists();
-          }
+          MemoryDirectory made = new MemoryDirectory(store, run);
+          assertThat(made.of(another)).as("of a store made there").isNotEqualTo(first).exists();
+          made.left();
         }
-        Path copy;
-        try (MemoryDirectory made = new MemoryDirectory(directory.resolve("copy"), run)) {
-          copy = made.of(ID);
-          assertThat(copy).isNotEqualTo(first);
-        }
+        MemoryDirectory ofCopy = new MemoryDirectory(directory.resolve("copy"), run);
+        Path copy = ofCopy.of(ID);
+        assertThat(copy).isNotEqualTo(first);
+        ofCopy.left();
         assertThat(copy).doesNotExist();
       }
       assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(first)))
@@ -110,7 +109,7 @@ class DefaultPlacesTest {
       assertThat(Files.getFileStore(first).type()).isEqualTo("tmpfs");
       // Where the memory is full.
       Files.createFile(first.resolve("store.new"));
-      memory.close();
+      memory.left();
       assertThat(first).doesNotExist();
     }
   }
@@ -129,7 +128,7 @@ class DefaultPlacesTest {
       MemoryDirectory memory = new MemoryDirectory(store, run, shared);
       Path chosen = memory.of(makeStore(store));
       Files.write(chosen.resolve("slab-0"), new byte[3 << 20]);
-      memory.close();
+      memory.left();
       assertThat(chosen).exists();
       // Of an earlier version, and somebody else's.
       Files.createDirectory(shared.resolve("bailey-0123456789abcdef"));

@@ -72,8 +72,7 @@ final class RunningDaemon implements AutoCloseable {
     String store = directory.toRealPath() + "/" + options(directory).store().getFileName();
     try (DirectoryStream<Path> all = Files.newDirectoryStream(MemoryDirectory.SHARED, "bailey-*")) {
       for (Path memory : all) {
-        Path whose = memory.resolve("store");
-        if (Files.exists(whose) && Files.readString(whose).equals(store)) {
+        if (store.equals(String.valueOf(MemoryDirectory.storeOf(memory)))) {
           deleteTree(memory);
         }
       }

@@ -3,10 +3,12 @@ package io.bailey.volume;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.bailey.io.LocalFiles;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.HexFormat;
 import java.util.Optional;
 import java.util.UUID;
 import org.junit.jupiter.api.BeforeEach;
@@ -83,14 +85,16 @@ final class DamagedBuffersTest {
       assertThatThrownBy(this::open)
           .as("byte %d", at)
           .hasMessageContaining(marker + " is damaged")
-          .hasMessageContaining("'truncate -s 8 " + marker + "'");
+          .hasMessageContaining("printf 'BAILEYS\\2' > '" + marker + "'");
       flip(marker, at);
     }
-    for (int length : new int[] {0, 7, 9, 27, 29}) {
+    for (int length : new int[] {0, 7, 9, 24, 27, 29}) {
       Files.write(marker, Arrays.copyOf(right, length));
       assertThatThrownBy(this::open).as("%d bytes", length).hasMessageContaining(marker.toString());
     }
-    Files.write(marker, Arrays.copyOf(right, 8));
+    Files.write(marker, new byte[] {'B', 'A', 'I', 'L', 'E', 'Y', 'S', 2});
+    TestStore.checkWhole(new LocalFiles(), killed.resolve("store"), killed.resolve("memory"));
+    assertThat(marker).as("a check writes no id").hasSize(8);
     compare();
     assertThat(Store.id(killed.resolve("store"))).isPresent().isNotEqualTo(id);
   }
@@ -98,10 +102,27 @@ final class DamagedBuffersTest {
   @Test
   void aMarkerOfAnEarlyVersion_isTaken_andHasNoIdToRelyOn() throws Exception {
     Path marker = killed.resolve("store/store");
-    Files.write(marker, Arrays.copyOf(Files.readAllBytes(marker), 24));
+    byte[] early = Arrays.copyOf(Files.readAllBytes(marker), 24);
+    early[7] = 1;
+    Files.write(marker, early);
     compare();
     assertThat(Store.id(killed.resolve("store"))).isEmpty();
-    assertThat(marker).hasSize(24);
+    assertThat(marker).hasBinaryContent(early);
+    for (int length : new int[] {8, 23, 25, 28}) {
+      Files.write(marker, Arrays.copyOf(early, length));
+      assertThatThrownBy(this::open).as("%d bytes", length).hasMessageContaining(marker.toString());
+    }
+  }
+
+  @Test
+  void aMarkerOfThisVersion_isReadByLaterOnes() throws Exception {
+    byte[] written =
+        HexFormat.of()
+            .parseHex("4241494c45595302" + "00112233445566778899aabbccddeeff" + "fe1e4415");
+    Files.write(killed.resolve("store/store"), written);
+    assertThat(Store.id(killed.resolve("store")))
+        .contains(UUID.fromString("00112233-4455-6677-8899-aabbccddeeff"));
+    compare();
   }
 
   @Test

@@ -34,7 +34,7 @@ import org.junit.jupiter.api.io.TempDir;
 /**
  * Every byte of a store of about 1 MiB is flipped, one at a time: reads give the right bytes or
  * EIO, and the check finds it and names what is hit, no less and no more. It doesn't find what
- * nothing needs, the store's id and the lock. The store was closed, so no byte is the journal's.
+ * nothing needs, the lock. The store was closed, so no byte is the journal's.
  *
  * <p>What a flip of a value hits is read through the volume of a store that stays open: a value
  * that fails to open is never cached. What one of a tree hits is read through a stack opened for

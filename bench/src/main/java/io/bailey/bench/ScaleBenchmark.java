@@ -1,7 +1,6 @@
 package io.bailey.bench;
 
 import io.bailey.cli.ByteSize;
-import io.bailey.daemon.MemoryPlace;
 import io.bailey.volume.Durability;
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -194,6 +193,7 @@ final class ScaleBenchmark {
         Progress progress = new Progress("%,d idle volumes".formatted(count), 3)) {
       Path store = place.data().resolve("store");
       Path runDirectory = place.run().resolve("r");
+      place.alsoDeleteMemoryOf(store);
       List<NbdDisk> clients = new ArrayList<>();
       List<String> command =
           ChildProcess.java(
@@ -209,7 +209,6 @@ final class ScaleBenchmark {
         if (!"ready".equals(child.process().inputReader(StandardCharsets.UTF_8).readLine())) {
           throw child.failed("ended early");
         }
-        place.alsoDelete(MemoryPlace.of(store));
         progress.at(1);
         Resident alone = Resident.settled(child.process().pid());
         progress.at(2);

@@ -1,6 +1,7 @@
 package io.bailey.bench;
 
 import io.bailey.cli.ByteSize;
+import io.bailey.daemon.MemoryPlace;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -21,6 +22,7 @@ final class Workplace implements AutoCloseable {
   private final Path data;
   private final Path memory;
   private final List<Path> directories = new CopyOnWriteArrayList<>();
+  private final List<Path> stores = new CopyOnWriteArrayList<>();
   private final Thread cleaning = new Thread(this::endAll, "bench-clean");
 
   /**
@@ -31,7 +33,7 @@ final class Workplace implements AutoCloseable {
   Workplace(Path disks) throws IOException {
     Files.createDirectories(disks);
     run = Files.createTempDirectory("bailey-bench");
-    data = Files.createTempDirectory(disks, "bailey-bench-data");
+    data = Files.createTempDirectory(disks, "bailey-bench-data").toRealPath();
     memory = Files.createTempDirectory(MEMORY_FILES, "bailey-bench");
     directories.addAll(List.of(run, data, memory));
     Runtime.getRuntime().addShutdownHook(cleaning);
@@ -52,9 +54,9 @@ final class Workplace implements AutoCloseable {
     return memory;
   }
 
-  /** Deletes another directory too in the end, if it is there then. */
-  void alsoDelete(Path directory) {
-    directories.add(directory);
+  /** Deletes in the end what daemons on a store of these disks have left in memory. */
+  void alsoDeleteMemoryOf(Path store) {
+    stores.add(store);
   }
 
   /** Refuses where a disk might not fit. */
@@ -79,6 +81,17 @@ final class Workplace implements AutoCloseable {
   }
 
   private void deleteAll() {
+    for (Path store : stores) {
+      try {
+        MemoryPlace.of(store).forEach(Workplace::delete);
+      } catch (IOException e) {
+        System.err.println(
+            "bailey bench: can't look for what "
+                + store
+                + " has left in memory: "
+                + e.getMessage());
+      }
+    }
     directories.forEach(Workplace::delete);
   }
 

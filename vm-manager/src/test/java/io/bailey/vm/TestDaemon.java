@@ -3,18 +3,17 @@ package io.bailey.vm;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.bailey.cli.Bailey;
-import io.bailey.volume.Store;
 import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.Collection;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.stream.Stream;
 
@@ -165,9 +164,14 @@ final class TestDaemon implements AutoCloseable {
       ProcessHandle.of(pid).ifPresent(ProcessHandle::destroyForcibly);
     }
     String real = directory.toRealPath().resolve(directory.relativize(store)).toString();
-    String whose = real + Store.id(store).map(id -> "\n" + id).orElse("");
-    String name = HexFormat.of().formatHex(sha256(whose.getBytes(StandardCharsets.UTF_8)), 0, 8);
-    GuestImage.deleteTree(Path.of("/dev/shm/bailey-" + name));
+    try (DirectoryStream<Path> all = Files.newDirectoryStream(Path.of("/dev/shm"), "bailey-*")) {
+      for (Path memory : all) {
+        Path whose = memory.resolve("store");
+        if (Files.exists(whose) && Files.readString(whose).equals(real)) {
+          GuestImage.deleteTree(memory);
+        }
+      }
+    }
     GuestImage.deleteTree(directory);
   }
 
