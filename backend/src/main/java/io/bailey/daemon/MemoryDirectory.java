@@ -169,8 +169,9 @@ final class MemoryDirectory implements StoreMemory {
       long bytes = bytes(directory);
       if (bytes > 0) {
         orphans.add(
-            ("%s holds %d MiB of memory for a store that was at %s and isn't there: stop, mount its"
-                    + " disk and start again; or, if it was deleted, delete that directory too")
+            ("%s holds %d MiB of memory for a store that was at %s and isn't there: mount its disk"
+                    + " and start its daemon; or, if it was deleted and no daemon has it, delete"
+                    + " that directory too")
                 .formatted(directory, bytes >> 20, store));
       }
     }

@@ -54,9 +54,11 @@ public final class ClosedStore {
       throw new StorageException(Kind.INVALID, "there is no store in " + directory);
     }
     try (StoreDirectory held = StoreDirectory.open(files, directory);
-        ChunkStore chunks = ChunkStore.asItIs(files, held.resolve("chunks"), MAX_OPEN_FILES)) {
+        ChunkStore chunks =
+            ChunkStore.asItIs(held.files(), held.resolve("chunks"), MAX_OPEN_FILES)) {
       Path volatilePart = held.memory(memory);
-      return check(files, held.path(), volatilePart, key, chunks, options, progress, cancelled);
+      return check(
+          held.files(), held.path(), volatilePart, key, chunks, options, progress, cancelled);
     }
   }
 

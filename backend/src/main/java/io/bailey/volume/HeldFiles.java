@@ -2,10 +2,12 @@ package io.bailey.volume;
 
 import io.bailey.io.HostFile;
 import io.bailey.io.HostFiles;
+import io.bailey.io.LocalFiles;
 import io.bailey.io.StorageException;
 import io.bailey.io.StorageException.Kind;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.util.List;
@@ -13,8 +15,9 @@ import java.util.Objects;
 
 /**
  * The files of a store as long as it lies where it was opened. Once its directory was moved, or
- * another file system mounted over it, nothing is made, renamed or deleted there any more: it would
- * be another store's. Which one it is, the lock tells, which is held and not replaced. Thread-safe.
+ * another file system mounted over it, no file is opened, made, renamed or deleted there any more:
+ * it would be another store's. Which one it is, the lock tells, which is held and not replaced.
+ * Thread-safe.
  */
 final class HeldFiles implements HostFiles {
   private final HostFiles files;
@@ -38,27 +41,34 @@ final class HeldFiles implements HostFiles {
   }
 
   private void failIfAnothers(Path path) throws IOException {
-    if (path.startsWith(directory) && !isHeld()) {
-      throw new StorageException(
-          Kind.IO,
-          "store "
-              + directory
-              + " was moved, or another file system is mounted over it: "
-              + path
-              + " is left alone; stop this process, and start it once the right one is there");
+    if (!path.startsWith(directory)) {
+      return;
     }
-  }
-
-  private boolean isHeld() {
+    String instead;
     try {
-      return key(lock).equals(lockKey);
+      if (key(lock).equals(lockKey)) {
+        return;
+      }
+      instead = "has another lock: it was moved, or another file system is mounted over it";
+    } catch (NoSuchFileException e) {
+      instead = "has no lock any more: it was moved or unmounted, or " + lock + " deleted";
     } catch (IOException e) {
-      return false;
+      throw LocalFiles.failure("look at", lock, e);
     }
+    throw new StorageException(
+        Kind.IO,
+        "store "
+            + directory
+            + " "
+            + instead
+            + "; "
+            + path
+            + " is left alone: stop this process, and start it once the right one is there");
   }
 
   @Override
   public HostFile open(Path path) throws IOException {
+    failIfAnothers(path);
     return files.open(path);
   }
 
@@ -88,6 +98,7 @@ final class HeldFiles implements HostFiles {
 
   @Override
   public List<String> list(Path path) throws IOException {
+    failIfAnothers(path);
     return files.list(path);
   }
 
@@ -98,6 +109,7 @@ final class HeldFiles implements HostFiles {
 
   @Override
   public void syncDirectory(Path path) throws IOException {
+    failIfAnothers(path);
     files.syncDirectory(path);
   }
 

@@ -64,7 +64,11 @@ public final class Store implements AutoCloseable {
       directory.identify();
       return new StoreOpener(directory, options, key).open();
     } catch (IOException | RuntimeException e) {
-      directory.close();
+      try {
+        directory.close();
+      } catch (IOException other) {
+        e.addSuppressed(other);
+      }
       throw e;
     }
   }

@@ -91,12 +91,12 @@ final class StoreDirectory implements AutoCloseable {
       }
       opened.id = id(files, directory);
       for (String sub : List.of(IMAGES, VOLUMES)) {
-        files.createDirectories(directory.resolve(sub));
+        opened.files.createDirectories(directory.resolve(sub));
         // A process that died may have renamed a root and not synced that. What the root before
         // needs is deleted from here on.
-        files.syncDirectory(directory.resolve(sub));
+        opened.files.syncDirectory(directory.resolve(sub));
       }
-      files.syncDirectory(directory);
+      opened.files.syncDirectory(directory);
       return opened;
     } catch (IOException e) {
       opened.close();

@@ -51,20 +51,24 @@ final class BlockCacheTest {
     BlockCache cache = new BlockCache(1 << 20, 1 << 20);
     ChunkStore store = new ChunkStore(new LocalFiles(), directory.resolve("more"), 8);
     store.tellGone(cache::forget);
-    Chunk[] chunks = new Chunk[BlockCache.GONE_CHUNKS];
-    for (int i = 0; i < chunks.length; i++) {
-      chunks[i] = store.acquire(ChunkKind.VALUES, new ChunkId(i, 0, 0, 0), 1 << 30);
-      cache.putBlock(chunks[i], 5, block(i), 0, true);
-    }
     Chunk kept = store.acquire(ChunkKind.VALUES, new ChunkId(-1, 0, 0, 0), 1 << 30);
     cache.putBlock(kept, 5, block(7), 0, true);
     byte[] found = new byte[BLOCK];
-    for (Chunk each : chunks) {
-      assertThat(cache.copyBlock(each, 5, MemorySegment.ofArray(found), 0)).isTrue();
-      store.release(each);
-    }
-    for (Chunk each : chunks) {
-      assertThat(cache.copyBlock(each, 5, MemorySegment.ofArray(found), 0)).isFalse();
+    Chunk[] chunks = new Chunk[BlockCache.GONE_CHUNKS];
+    // So often that their frames have to come back.
+    for (int round = 0; round < 2 * BlockFrames.CHANGING / chunks.length; round++) {
+      for (int i = 0; i < chunks.length; i++) {
+        ChunkId id = new ChunkId(round, i, 0, 0);
+        chunks[i] = store.acquire(ChunkKind.VALUES, id, 1 << 30);
+        cache.putBlock(chunks[i], 5, block(i), 0, true);
+      }
+      for (Chunk each : chunks) {
+        assertThat(cache.copyBlock(each, 5, MemorySegment.ofArray(found), 0)).isTrue();
+        store.release(each);
+      }
+      for (Chunk each : chunks) {
+        assertThat(cache.copyBlock(each, 5, MemorySegment.ofArray(found), 0)).isFalse();
+      }
     }
     assertThat(cache.copyBlock(kept, 5, MemorySegment.ofArray(found), 0)).isTrue();
   }

@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
@@ -20,6 +21,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** Another store comes in the place of one that is open, as when a disk is mounted over it. */
 final class HeldFilesTest {
   private static final int BLOCKS = 300;
+  private static final String MOUNTED = "another file system is mounted over it";
 
   @TempDir Path directory;
 
@@ -39,8 +41,8 @@ final class HeldFilesTest {
     return Store.open(new StoreOptions(store, memory, TestStore.BUDGET));
   }
 
-  private static void refused(ThrowingCallable change) {
-    assertThatThrownBy(change).hasMessageContaining("another file system is mounted over it");
+  private static void refused(String why, ThrowingCallable change) {
+    assertThatThrownBy(change).hasMessageContaining(why).hasMessageContaining("is left alone");
   }
 
   private static void write(Volume volume, int base) throws IOException {
@@ -69,10 +71,10 @@ final class HeldFilesTest {
     Map<String, Integer> before = content(place);
     volume.flush();
     TestStore.write(volume, 0, 5000);
-    refused(() -> store.createVolume("w", spec));
-    refused(() -> store.commit("v", ImageName.parse("image:1")));
-    refused(store::writeAnchor);
-    refused(store::close);
+    refused(MOUNTED, () -> store.createVolume("w", spec));
+    refused(MOUNTED, () -> store.commit("v", ImageName.parse("image:1")));
+    refused(MOUNTED, store::writeAnchor);
+    refused(MOUNTED, store::close);
     assertThat(content(place)).isEqualTo(before);
     Files.move(place, other.resolve("store"));
     Files.move(away, place);
@@ -99,14 +101,17 @@ final class HeldFilesTest {
     HeldFiles files = new HeldFiles(new LocalFiles(), place, lock);
     files.create(beside).close();
     Path held = Files.move(lock, directory.resolve("held"));
-    for (boolean another : new boolean[] {false, true}) {
-      if (another) {
+    for (String why : List.of("it was moved or unmounted, or " + lock + " deleted", MOUNTED)) {
+      if (why.equals(MOUNTED)) {
         Files.createFile(lock);
       }
-      refused(() -> files.create(place.resolve("new")));
-      refused(() -> files.rename(beside, file));
-      refused(() -> files.delete(file));
-      refused(() -> files.createDirectories(place.resolve("directory")));
+      refused(why, () -> files.open(file));
+      refused(why, () -> files.list(place));
+      refused(why, () -> files.syncDirectory(place));
+      refused(why, () -> files.create(place.resolve("new")));
+      refused(why, () -> files.rename(beside, file));
+      refused(why, () -> files.delete(file));
+      refused(why, () -> files.createDirectories(place.resolve("directory")));
       assertThat(place).isDirectoryNotContaining(path -> path.endsWith("new"));
       assertThat(file).exists();
       assertThat(beside).exists();

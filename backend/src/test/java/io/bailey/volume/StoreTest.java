@@ -223,10 +223,10 @@ final class StoreTest {
     Store.open(options()).close();
     Path marker = directory.resolve("store/store");
     byte[] bytes = Files.readAllBytes(marker);
-    bytes[7] = 2;
+    bytes[7] = 3;
     Files.write(marker, bytes);
     fails(Kind.TOO_NEW, "newer bailey", () -> Store.open(options()));
-    bytes[7] = 1;
+    bytes[7] = 2;
     bytes[0] = 'X';
     Files.write(marker, bytes);
     fails(Kind.DAMAGED, marker.toString(), () -> Store.open(options()));

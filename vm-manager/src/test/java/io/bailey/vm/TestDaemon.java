@@ -166,13 +166,21 @@ final class TestDaemon implements AutoCloseable {
     String real = directory.toRealPath().resolve(directory.relativize(store)).toString();
     try (DirectoryStream<Path> all = Files.newDirectoryStream(Path.of("/dev/shm"), "bailey-*")) {
       for (Path memory : all) {
-        Path whose = memory.resolve("store");
-        if (Files.exists(whose) && Files.readString(whose).equals(real)) {
+        if (real.equals(whose(memory))) {
           GuestImage.deleteTree(memory);
         }
       }
     }
     GuestImage.deleteTree(directory);
+  }
+
+  /** The store that a directory in shared memory is of; none if it is just being removed. */
+  private static String whose(Path memory) {
+    try {
+      return Files.readString(memory.resolve("store"));
+    } catch (IOException e) {
+      return "";
+    }
   }
 
   static byte[] sha256(byte[] bytes) {
