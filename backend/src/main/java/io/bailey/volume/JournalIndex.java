@@ -14,18 +14,46 @@ final class JournalIndex {
   private static final int NONE = LongIntMap.NONE;
   private static final int ENTRY_BYTES = 3 * Long.BYTES + Long.BYTES + 2 * Short.BYTES;
 
+  /** Entries of a page, of which an index with more has several. */
+  private static final int PAGE_ENTRIES = 1024;
+
   private final BlockMap entries = new BlockMap(this::free);
   private int used;
   private int firstFree = NONE;
+  private int capacity;
 
-  /** Of an entry in use, where its value lies; of a free one, the next free one. */
-  private long[] place = new long[0];
+  /** Each full, but the only one, and the last. No call copies more than one. */
+  private Page[] pages = new Page[1];
 
-  private long[] counter = new long[0];
-  private long[] tagHigh = new long[0];
-  private long[] tagLow = new long[0];
-  private short[] size = new short[0];
-  private short[] epoch = new short[0];
+  /** Entries whose numbers follow each other. */
+  private static final class Page {
+    /** Of an entry in use, where its value lies; of a free one, the next free one. */
+    final long[] place;
+
+    final long[] counter;
+    final long[] tagHigh;
+    final long[] tagLow;
+    final short[] size;
+    final short[] epoch;
+
+    Page(int entries) {
+      place = new long[entries];
+      counter = new long[entries];
+      tagHigh = new long[entries];
+      tagLow = new long[entries];
+      size = new short[entries];
+      epoch = new short[entries];
+    }
+
+    Page(Page smaller, int entries) {
+      place = Arrays.copyOf(smaller.place, entries);
+      counter = Arrays.copyOf(smaller.counter, entries);
+      tagHigh = Arrays.copyOf(smaller.tagHigh, entries);
+      tagLow = Arrays.copyOf(smaller.tagLow, entries);
+      size = Arrays.copyOf(smaller.size, entries);
+      epoch = Arrays.copyOf(smaller.epoch, entries);
+    }
+  }
 
   /** Blocks that have a value. */
   int blockCount() {
@@ -38,7 +66,7 @@ final class JournalIndex {
 
   /** Bytes of memory it takes, about. */
   long memoryBytes() {
-    return entries.memoryBytes() + (long) place.length * ENTRY_BYTES;
+    return entries.memoryBytes() + (long) capacity * ENTRY_BYTES;
   }
 
   /** The entry of a block's value, or {@link LongIntMap#NONE}. */
@@ -53,41 +81,43 @@ final class JournalIndex {
 
   /** Where in the log an entry's value lies. */
   long place(int entry) {
-    return place[entry];
+    return page(entry).place[at(entry)];
   }
 
   /** Sealed bytes of an entry's value. */
   int size(int entry) {
-    return size[entry];
+    return page(entry).size[at(entry)];
   }
 
   /** The epoch that an entry's value is sealed in, by the number it was put with. */
   int epoch(int entry) {
-    return epoch[entry];
+    return page(entry).epoch[at(entry)];
   }
 
   long counter(int entry) {
-    return counter[entry];
+    return page(entry).counter[at(entry)];
   }
 
   long tagHigh(int entry) {
-    return tagHigh[entry];
+    return page(entry).tagHigh[at(entry)];
   }
 
   long tagLow(int entry) {
-    return tagLow[entry];
+    return page(entry).tagLow[at(entry)];
   }
 
   /** Takes a block's newest value in. */
   void put(
       long block, long itsPlace, int bytes, int itsEpoch, long itsCounter, long high, long low) {
     int entry = take();
-    place[entry] = itsPlace;
-    size[entry] = (short) bytes;
-    epoch[entry] = (short) itsEpoch;
-    counter[entry] = itsCounter;
-    tagHigh[entry] = high;
-    tagLow[entry] = low;
+    Page page = page(entry);
+    int at = at(entry);
+    page.place[at] = itsPlace;
+    page.size[at] = (short) bytes;
+    page.epoch[at] = (short) itsEpoch;
+    page.counter[at] = itsCounter;
+    page.tagHigh[at] = high;
+    page.tagLow[at] = low;
     entries.put(block, entry);
   }
 
@@ -98,24 +128,43 @@ final class JournalIndex {
   private int take() {
     int entry = firstFree;
     if (entry != NONE) {
-      firstFree = (int) place[entry];
+      firstFree = (int) place(entry);
       return entry;
     }
-    if (used == place.length) {
-      int capacity = Math.max(MIN_ENTRIES, used + (used >> 1));
-      place = Arrays.copyOf(place, capacity);
-      counter = Arrays.copyOf(counter, capacity);
-      tagHigh = Arrays.copyOf(tagHigh, capacity);
-      tagLow = Arrays.copyOf(tagLow, capacity);
-      size = Arrays.copyOf(size, capacity);
-      epoch = Arrays.copyOf(epoch, capacity);
+    if (used == capacity) {
+      makeRoom();
     }
     return used++;
   }
 
+  private void makeRoom() {
+    if (capacity >= PAGE_ENTRIES) {
+      int page = capacity / PAGE_ENTRIES;
+      if (page == pages.length) {
+        pages = Arrays.copyOf(pages, 2 * page);
+      }
+      pages[page] = new Page(PAGE_ENTRIES);
+      capacity += PAGE_ENTRIES;
+    } else if (capacity > 0) {
+      capacity *= 2;
+      pages[0] = new Page(pages[0], capacity);
+    } else {
+      capacity = MIN_ENTRIES;
+      pages[0] = new Page(capacity);
+    }
+  }
+
   private void free(int entry) {
-    place[entry] = firstFree;
+    page(entry).place[at(entry)] = firstFree;
     firstFree = entry;
+  }
+
+  private Page page(int entry) {
+    return pages[entry / PAGE_ENTRIES];
+  }
+
+  private static int at(int entry) {
+    return entry % PAGE_ENTRIES;
   }
 
   /** The blocks that have a value, in order. */

@@ -3,16 +3,90 @@ package io.bailey.volume;
 import java.util.Arrays;
 
 /**
- * Block numbers to slots: open addressing with linear probing, and deletion that moves what follows
- * back (Knuth, 6.4 R), so that there are no tombstones. Not thread-safe.
+ * Block numbers to slots. No call takes longer the more there are: it is extendible hashing (Fagin,
+ * Nievergelt, Pippenger and Strong, 1979), in which a table that gets half full is split in two. A
+ * table has open addressing with linear probing, and deletion that moves what follows back (Knuth,
+ * 6.4 R), so that there are no tombstones. Not thread-safe.
  */
 final class LongIntMap {
   static final int NONE = -1;
   private static final int MIN_CAPACITY = 64;
 
-  private long[] keys = new long[MIN_CAPACITY];
-  private int[] values = filled(MIN_CAPACITY);
+  /** Places of a table from which on it is split, and not made larger. */
+  private static final int SPLIT_CAPACITY = 4096;
+
+  /** Fewer keys for each part of the directory, and tables are made larger instead of it. */
+  private static final int MIN_KEYS_A_PART = 256;
+
+  /** The keys whose hashes begin with the same bits. */
+  private static final class Table {
+    final int bits;
+    long[] keys;
+    int[] values;
+    int size;
+
+    Table(int bits, int capacity) {
+      this.bits = bits;
+      keys = new long[capacity];
+      values = new int[capacity];
+      Arrays.fill(values, NONE);
+    }
+
+    /** The place of a key, or the free one where it belongs. */
+    int find(long key, long hash) {
+      int mask = keys.length - 1;
+      int i = (int) hash & mask;
+      while (values[i] != NONE && keys[i] != key) {
+        i = (i + 1) & mask;
+      }
+      return i;
+    }
+
+    /** Adds a key that isn't there; there is room. */
+    void add(long key, int value) {
+      int i = find(key, hash(key));
+      keys[i] = key;
+      values[i] = value;
+      size++;
+    }
+
+    void removeAt(int place) {
+      int mask = keys.length - 1;
+      int hole = place;
+      for (int i = (hole + 1) & mask; values[i] != NONE; i = (i + 1) & mask) {
+        int home = (int) hash(keys[i]) & mask;
+        if (((i - home) & mask) >= ((i - hole) & mask)) {
+          keys[hole] = keys[i];
+          values[hole] = values[i];
+          hole = i;
+        }
+      }
+      values[hole] = NONE;
+      size--;
+    }
+
+    void grow() {
+      Table larger = new Table(bits, 2 * keys.length);
+      for (int i = 0; i < keys.length; i++) {
+        if (values[i] != NONE) {
+          larger.add(keys[i], values[i]);
+        }
+      }
+      keys = larger.keys;
+      values = larger.values;
+    }
+  }
+
+  /**
+   * Tables by the first {@link #depth} bits of the hash; one with fewer bits is there repeatedly.
+   */
+  private Table[] directory = {new Table(0, MIN_CAPACITY)};
+
+  private int depth;
   private int size;
+
+  /** Of all tables. */
+  private long capacity = MIN_CAPACITY;
 
   int size() {
     return size;
@@ -20,56 +94,43 @@ final class LongIntMap {
 
   /** Bytes of memory it takes, about. */
   long memoryBytes() {
-    return (long) keys.length * (Long.BYTES + Integer.BYTES);
+    return capacity * (Long.BYTES + Integer.BYTES) + (long) directory.length * Integer.BYTES;
   }
 
   /** The value of a key, or {@link #NONE}. */
   int get(long key) {
-    int mask = keys.length - 1;
-    for (int i = slot(key, mask); ; i = (i + 1) & mask) {
-      if (values[i] == NONE || keys[i] == key) {
-        return values[i];
-      }
-    }
+    long hash = hash(key);
+    Table table = directory[part(hash)];
+    return table.values[table.find(key, hash)];
   }
 
   /** Sets a value, 0 or above, and returns the one before, or {@link #NONE}. */
   int put(long key, int value) {
-    int mask = keys.length - 1;
-    int i = slot(key, mask);
-    while (values[i] != NONE && keys[i] != key) {
-      i = (i + 1) & mask;
-    }
-    int before = values[i];
-    keys[i] = key;
-    values[i] = value;
-    if (before == NONE && ++size > keys.length / 2) {
-      grow();
+    long hash = hash(key);
+    Table table = directory[part(hash)];
+    int i = table.find(key, hash);
+    int before = table.values[i];
+    table.keys[i] = key;
+    table.values[i] = value;
+    if (before == NONE) {
+      size++;
+      if (++table.size > table.keys.length / 2) {
+        makeRoom(table, hash);
+      }
     }
     return before;
   }
 
   /** Removes a key and returns its value, or {@link #NONE}. */
   int remove(long key) {
-    int mask = keys.length - 1;
-    int hole = slot(key, mask);
-    while (values[hole] != NONE && keys[hole] != key) {
-      hole = (hole + 1) & mask;
+    long hash = hash(key);
+    Table table = directory[part(hash)];
+    int i = table.find(key, hash);
+    int removed = table.values[i];
+    if (removed != NONE) {
+      table.removeAt(i);
+      size--;
     }
-    int removed = values[hole];
-    if (removed == NONE) {
-      return NONE;
-    }
-    size--;
-    for (int i = (hole + 1) & mask; values[i] != NONE; i = (i + 1) & mask) {
-      int home = slot(keys[i], mask);
-      if (((i - home) & mask) >= ((i - hole) & mask)) {
-        keys[hole] = keys[i];
-        values[hole] = values[i];
-        hole = i;
-      }
-    }
-    values[hole] = NONE;
     return removed;
   }
 
@@ -85,12 +146,15 @@ final class LongIntMap {
     }
     long[] sorted = new long[16];
     int n = 0;
-    for (int i = 0; i < keys.length; i++) {
-      if (values[i] != NONE && keys[i] >= first && keys[i] < end) {
-        if (n == sorted.length) {
-          sorted = Arrays.copyOf(sorted, Math.min(size, 2 * n));
+    for (int part = 0; part < directory.length; part += parts(directory[part])) {
+      Table table = directory[part];
+      for (int i = 0; i < table.keys.length; i++) {
+        if (table.values[i] != NONE && table.keys[i] >= first && table.keys[i] < end) {
+          if (n == sorted.length) {
+            sorted = Arrays.copyOf(sorted, Math.min(size, 2 * n));
+          }
+          sorted[n++] = table.keys[i];
         }
-        sorted[n++] = keys[i];
       }
     }
     Arrays.sort(sorted, 0, n);
@@ -101,18 +165,21 @@ final class LongIntMap {
   int[] values() {
     int[] all = new int[size];
     int n = 0;
-    for (int value : values) {
-      if (value != NONE) {
-        all[n++] = value;
+    for (int part = 0; part < directory.length; part += parts(directory[part])) {
+      for (int value : directory[part].values) {
+        if (value != NONE) {
+          all[n++] = value;
+        }
       }
     }
     return all;
   }
 
   void clear() {
-    keys = new long[MIN_CAPACITY];
-    values = filled(MIN_CAPACITY);
+    directory = new Table[] {new Table(0, MIN_CAPACITY)};
+    depth = 0;
     size = 0;
+    capacity = MIN_CAPACITY;
   }
 
   private long[] keysOfShortRange(long first, long end) {
@@ -126,26 +193,52 @@ final class LongIntMap {
     return Arrays.copyOf(found, n);
   }
 
-  private void grow() {
-    long[] oldKeys = keys;
-    int[] oldValues = values;
-    keys = new long[2 * oldKeys.length];
-    values = filled(keys.length);
-    size = 0;
-    for (int i = 0; i < oldKeys.length; i++) {
-      if (oldValues[i] != NONE) {
-        put(oldKeys[i], oldValues[i]);
-      }
+  /** Keys chosen to have hashes that begin alike get a large table, and no large directory. */
+  private void makeRoom(Table table, long hash) {
+    capacity += table.keys.length;
+    if (table.keys.length < SPLIT_CAPACITY
+        || (table.bits == depth && size < (long) directory.length * MIN_KEYS_A_PART)) {
+      table.grow();
+    } else {
+      split(table, hash);
     }
   }
 
-  private static int slot(long key, int mask) {
-    return (int) ((key * 0x9E3779B97F4A7C15L) >>> 32) & mask;
+  private void split(Table table, long hash) {
+    if (table.bits == depth) {
+      Table[] twice = new Table[2 * directory.length];
+      for (int i = 0; i < twice.length; i++) {
+        twice[i] = directory[i / 2];
+      }
+      directory = twice;
+      depth++;
+    }
+    Table[] halves = {
+      new Table(table.bits + 1, table.keys.length), new Table(table.bits + 1, table.keys.length)
+    };
+    for (int i = 0; i < table.keys.length; i++) {
+      if (table.values[i] != NONE) {
+        long bit = hash(table.keys[i]) >>> (31 - table.bits) & 1;
+        halves[(int) bit].add(table.keys[i], table.values[i]);
+      }
+    }
+    int each = parts(halves[0]);
+    int first = part(hash) & -2 * each;
+    Arrays.fill(directory, first, first + each, halves[0]);
+    Arrays.fill(directory, first + each, first + each + 1, halves[1]);
   }
 
-  private static int[] filled(int length) {
-    int[] values = new int[length];
-    Arrays.fill(values, NONE);
-    return values;
+  /** How often a table is in the directory. */
+  private int parts(Table table) {
+    return 1 << (depth - table.bits);
+  }
+
+  private int part(long hash) {
+    return (int) (hash >>> (32 - depth));
+  }
+
+  /** 32 bits. */
+  private static long hash(long key) {
+    return (key * 0x9E3779B97F4A7C15L) >>> 32;
   }
 }

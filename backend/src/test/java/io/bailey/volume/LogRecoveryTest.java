@@ -269,7 +269,7 @@ final class LogRecoveryTest {
 
   @Test
   void aLogWithALargerIndexThanThereIsMemoryFor_isSortedOnTheWay() throws Exception {
-    int blocks = 16_000;
+    int blocks = 20_000;
     Path store = directory.resolve("store");
     StoreOptions much = new StoreOptions(store, directory.resolve("much"), 512L << 20);
     StoreOptions little = new StoreOptions(store, directory.resolve("little"), 32L << 20);

@@ -9,11 +9,15 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.Map;
 import java.util.Random;
+import java.util.Set;
 import java.util.UUID;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The write buffer and its map of slots beside plain maps. */
 final class WriteBufferTest {
@@ -53,6 +57,47 @@ final class WriteBufferTest {
           .isEqualTo(expected.keySet().stream().mapToLong(k -> k).sorted().toArray());
       expected.forEach((key, value) -> assertThat(map.get(key)).isEqualTo(value));
     }
+  }
+
+  /** Blocks in order, some of them, all over a disk, and such as have hashes that begin alike. */
+  @ParameterizedTest
+  @ValueSource(strings = {"1", "8", "random", "alike"})
+  void aLargeMapOfSlots_isAMap_andTakesItsShareOfMemory(String step) {
+    LongIntMap map = new LongIntMap();
+    Random random = new Random(1);
+    long[] keys = new long[100_000];
+    Set<Long> distinct = new HashSet<>();
+    for (int i = 0; i < keys.length; i++) {
+      do {
+        keys[i] =
+            switch (step) {
+              case "random" -> random.nextLong(1L << 32);
+              // The hash is a product; this is the inverse of its factor.
+              case "alike" -> random.nextLong(1L << 50) * 0xF1DE83E19937733DL;
+              default -> i * Long.parseLong(step);
+            };
+      } while (!distinct.add(keys[i]));
+      assertThat(map.put(keys[i], i)).isEqualTo(LongIntMap.NONE);
+      int some = random.nextInt(i + 1);
+      assertThat(map.get(keys[some])).isEqualTo(some);
+    }
+    assertThat(map.memoryBytes() / keys.length).isBetween(24L, 64L);
+    Arrays.sort(keys);
+    assertThat(map.sortedKeys()).isEqualTo(keys);
+    int[] values = map.values();
+    Arrays.sort(values);
+    assertThat(values).hasSize(keys.length).startsWith(0, 1, 2).endsWith(keys.length - 1);
+    for (int i = 0; i < keys.length; i++) {
+      if (i % 3 > 0) {
+        assertThat(map.remove(keys[i])).isNotEqualTo(LongIntMap.NONE);
+      }
+    }
+    for (int i = 0; i < keys.length; i++) {
+      assertThat(map.get(keys[i]) == LongIntMap.NONE).isEqualTo(i % 3 > 0);
+    }
+    assertThat(map.size()).isEqualTo(map.values().length).isEqualTo((keys.length + 2) / 3);
+    map.clear();
+    assertThat(map.sortedKeys()).isEmpty();
   }
 
   @Test
