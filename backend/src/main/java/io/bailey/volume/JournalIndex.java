@@ -5,7 +5,7 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * Where in the journal the newest values of a volume lie, over ranges of zeros: 60 to 84 bytes of
+ * Where in the journal the newest values of a volume lie, over ranges of zeros: 65 to 90 bytes of
  * memory a block. Guarded by the volume's lock; once frozen it doesn't change and may be read
  * without.
  */

@@ -4,9 +4,9 @@ import java.util.Arrays;
 
 /**
  * Block numbers to slots. No call takes longer the more there are: it is extendible hashing (Fagin,
- * Nievergelt, Pippenger and Strong, 1979), in which a table that gets half full is split in two. A
- * table has open addressing with linear probing, and deletion that moves what follows back (Knuth,
- * 6.4 R), so that there are no tombstones. Not thread-safe.
+ * Nievergelt, Pippenger and Strong, 1979), in which a table that is full is split in two. A table
+ * has open addressing with linear probing, and deletion that moves what follows back (Knuth, 6.4
+ * R), so that there are no tombstones. Not thread-safe.
  */
 final class LongIntMap {
   static final int NONE = -1;
@@ -25,8 +25,12 @@ final class LongIntMap {
     int[] values;
     int size;
 
-    Table(int bits, int capacity) {
+    /** Keys with which it is full. */
+    int limit;
+
+    Table(int bits, int capacity, int limit) {
       this.bits = bits;
+      this.limit = limit;
       keys = new long[capacity];
       values = new int[capacity];
       Arrays.fill(values, NONE);
@@ -65,8 +69,8 @@ final class LongIntMap {
       size--;
     }
 
-    void grow() {
-      Table larger = new Table(bits, 2 * keys.length);
+    void grow(int nextLimit) {
+      Table larger = new Table(bits, 2 * keys.length, nextLimit);
       for (int i = 0; i < keys.length; i++) {
         if (values[i] != NONE) {
           larger.add(keys[i], values[i]);
@@ -74,19 +78,28 @@ final class LongIntMap {
       }
       keys = larger.keys;
       values = larger.values;
+      limit = nextLimit;
     }
   }
 
   /**
    * Tables by the first {@link #depth} bits of the hash; one with fewer bits is there repeatedly.
    */
-  private Table[] directory = {new Table(0, MIN_CAPACITY)};
+  private Table[] directory;
 
   private int depth;
+
+  /** Limits given out. */
+  private long limits;
+
   private int size;
 
   /** Of all tables. */
-  private long capacity = MIN_CAPACITY;
+  private long capacity;
+
+  LongIntMap() {
+    clear();
+  }
 
   int size() {
     return size;
@@ -114,7 +127,7 @@ final class LongIntMap {
     table.values[i] = value;
     if (before == NONE) {
       size++;
-      if (++table.size > table.keys.length / 2) {
+      if (++table.size > table.limit) {
         makeRoom(table, hash);
       }
     }
@@ -176,7 +189,7 @@ final class LongIntMap {
   }
 
   void clear() {
-    directory = new Table[] {new Table(0, MIN_CAPACITY)};
+    directory = new Table[] {new Table(0, MIN_CAPACITY, limit(MIN_CAPACITY))};
     depth = 0;
     size = 0;
     capacity = MIN_CAPACITY;
@@ -198,7 +211,7 @@ final class LongIntMap {
     capacity += table.keys.length;
     if (table.keys.length < SPLIT_CAPACITY
         || (table.bits == depth && size < (long) directory.length * MIN_KEYS_A_PART)) {
-      table.grow();
+      table.grow(limit(2 * table.keys.length));
     } else {
       split(table, hash);
     }
@@ -213,8 +226,10 @@ final class LongIntMap {
       directory = twice;
       depth++;
     }
+    int places = table.keys.length;
     Table[] halves = {
-      new Table(table.bits + 1, table.keys.length), new Table(table.bits + 1, table.keys.length)
+      new Table(table.bits + 1, places, limit(places)),
+      new Table(table.bits + 1, places, limit(places))
     };
     for (int i = 0; i < table.keys.length; i++) {
       if (table.values[i] != NONE) {
@@ -226,6 +241,15 @@ final class LongIntMap {
     int first = part(hash) & -2 * each;
     Arrays.fill(directory, first, first + each, halves[0]);
     Arrays.fill(directory, first + each, first + each + 1, halves[1]);
+  }
+
+  /**
+   * From two to three fifths of the places, another each time: tables that fill evenly would all be
+   * split at once, and what is made at once the garbage collector copies in one pause.
+   */
+  private int limit(int places) {
+    long spread = (++limits * 0x9E3779B97F4A7C15L) >>> 32;
+    return places * 3 / 5 - (int) ((spread * (places / 5)) >>> 32);
   }
 
   /** How often a table is in the directory. */
