@@ -67,7 +67,7 @@ public final class ChunkStore implements AutoCloseable {
     return NAME.matcher(name).matches();
   }
 
-  /** A number for the block cache that no chunk has or will have. */
+  /** A number for the block cache that nothing else has or will have. */
   public long newSerial() {
     return serials.getAndIncrement();
   }
@@ -155,7 +155,7 @@ public final class ChunkStore implements AutoCloseable {
     synchronized (lock) {
       Chunk chunk = chunks.get(id);
       if (chunk == null) {
-        chunk = new Chunk(this, kind, id, size, serials.getAndIncrement());
+        chunk = new Chunk(this, kind, id, size, newSerial());
         chunks.put(id, chunk);
       } else {
         chunk.references().add();

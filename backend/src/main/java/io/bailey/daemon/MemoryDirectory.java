@@ -18,7 +18,9 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.HexFormat;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.stream.Stream;
@@ -42,7 +44,7 @@ final class MemoryDirectory implements StoreMemory {
   static final Path SHARED = Path.of("/dev/shm");
 
   private static final System.Logger LOG = System.getLogger(MemoryDirectory.class.getName());
-  static final String PREFIX = "bailey-";
+  private static final String PREFIX = "bailey-";
   private static final String STORE = "store";
 
   private final Path store;
@@ -160,22 +162,32 @@ final class MemoryDirectory implements StoreMemory {
    */
   static List<String> orphans(Path shared) {
     List<String> orphans = new ArrayList<>();
+    stores(shared)
+        .forEach(
+            (directory, store) -> {
+              long bytes = isOf(directory, store) ? 0 : bytes(directory);
+              if (bytes > 0) {
+                orphans.add(
+                    ("%s holds %d MiB of memory for a store that was at %s and isn't there: mount"
+                            + " its disk and start its daemon; or, if it was deleted and no daemon"
+                            + " has it, delete that directory too")
+                        .formatted(directory, bytes >> 20, store));
+              }
+            });
+    return orphans;
+  }
+
+  /** The real path of the store of each directory that says whose it is. */
+  static Map<Path, Path> stores(Path shared) {
+    Map<Path, Path> stores = new LinkedHashMap<>();
     for (Path directory : list(shared)) {
       boolean any = String.valueOf(directory.getFileName()).startsWith(PREFIX);
       Path store = any ? storeOf(directory) : null;
-      if (store == null || isOf(directory, store)) {
-        continue;
-      }
-      long bytes = bytes(directory);
-      if (bytes > 0) {
-        orphans.add(
-            ("%s holds %d MiB of memory for a store that was at %s and isn't there: mount its disk"
-                    + " and start its daemon; or, if it was deleted and no daemon has it, delete"
-                    + " that directory too")
-                .formatted(directory, bytes >> 20, store));
+      if (store != null) {
+        stores.put(directory, store);
       }
     }
-    return orphans;
+    return stores;
   }
 
   private static boolean isOf(Path directory, Path store) {
@@ -188,8 +200,7 @@ final class MemoryDirectory implements StoreMemory {
     }
   }
 
-  /** The store that a directory says it is of; null if it is anything else's. */
-  static @Nullable Path storeOf(Path directory) {
+  private static @Nullable Path storeOf(Path directory) {
     try {
       return Path.of(Files.readString(directory.resolve(STORE)));
     } catch (IOException | InvalidPathException e) {

@@ -268,7 +268,7 @@ final class StoreDirectory implements AutoCloseable {
 
   /** Gives the store an id if its marker was cut to have it get a new one. */
   void identify() throws IOException {
-    if (readMarker(files, directory).length == MAGIC.length) {
+    if (id.isEmpty() && readMarker(files, directory).length == MAGIC.length) {
       newId();
       files.syncDirectory(directory);
       id = id(files, directory);

@@ -6,11 +6,11 @@ import io.vertx.core.http.HttpMethod;
 import io.vertx.core.http.RequestOptions;
 import io.vertx.core.json.JsonObject;
 import java.io.IOException;
-import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
 import java.util.OptionalInt;
 import java.util.stream.Stream;
 
@@ -69,12 +69,10 @@ final class RunningDaemon implements AutoCloseable {
 
   /** Removes what daemons on these directories left, also in shared memory. */
   static void clean(Path directory) throws IOException {
-    String store = directory.toRealPath() + "/" + options(directory).store().getFileName();
-    try (DirectoryStream<Path> all = Files.newDirectoryStream(MemoryDirectory.SHARED, "bailey-*")) {
-      for (Path memory : all) {
-        if (store.equals(String.valueOf(MemoryDirectory.storeOf(memory)))) {
-          deleteTree(memory);
-        }
+    Path store = directory.toRealPath().resolve(options(directory).store().getFileName());
+    for (Map.Entry<Path, Path> memory : MemoryDirectory.stores(MemoryDirectory.SHARED).entrySet()) {
+      if (memory.getValue().equals(store)) {
+        deleteTree(memory.getKey());
       }
     }
     deleteTree(directory);

@@ -30,18 +30,19 @@ final class ScaleProcess {
   private static final int LOG_BATCH = 32;
   private static final PrintStream OUT = new PrintStream(System.out, true, StandardCharsets.UTF_8);
 
+  private final Path memory;
   private final StoreOptions options;
 
-  private ScaleProcess(StoreOptions options) {
-    this.options = options;
+  private ScaleProcess(Path store, Path memory, long memoryBudgetBytes) {
+    this.memory = memory;
+    this.options = new StoreOptions(store, memory, memoryBudgetBytes);
   }
 
   /** Takes: store, memory directory, memory budget, what to do, numbers for it. */
   public static void main(String[] arguments) throws IOException {
     ScaleProcess process =
         new ScaleProcess(
-            new StoreOptions(
-                Path.of(arguments[0]), Path.of(arguments[1]), Long.parseLong(arguments[2])));
+            Path.of(arguments[0]), Path.of(arguments[1]), Long.parseLong(arguments[2]));
     long[] numbers = Arrays.stream(arguments).skip(4).mapToLong(Long::parseLong).toArray();
     switch (arguments[3]) {
       case "fork" -> process.fork(numbers[0], numbers[1], (int) numbers[2], (int) numbers[3]);
@@ -161,11 +162,11 @@ final class ScaleProcess {
 
   /** Opens the store without what lay in memory, and dies: nothing is sorted, the log stays. */
   private void recover(int number) throws IOException {
-    Path memory = options.memory().of(Optional.empty()).resolve("cut" + number);
+    Path empty = memory.resolve("cut" + number);
     System.getLogger(ScaleProcess.class.getName()).log(System.Logger.Level.DEBUG, "opening");
     long began = System.nanoTime();
     Store store =
-        Store.open(new StoreOptions(options.directory(), memory, options.memoryBudgetBytes()));
+        Store.open(new StoreOptions(options.directory(), empty, options.memoryBudgetBytes()));
     millis("open", millisSince(began));
     if (store.volumes().isEmpty()) {
       throw new IOException("the store has no volumes");

@@ -81,17 +81,7 @@ final class Workplace implements AutoCloseable {
   }
 
   private void deleteAll() {
-    for (Path store : stores) {
-      try {
-        MemoryPlace.of(store).forEach(Workplace::delete);
-      } catch (IOException e) {
-        System.err.println(
-            "bailey bench: can't look for what "
-                + store
-                + " has left in memory: "
-                + e.getMessage());
-      }
-    }
+    stores.forEach(store -> MemoryPlace.of(store).forEach(Workplace::delete));
     directories.forEach(Workplace::delete);
   }
 

@@ -1,11 +1,8 @@
 package io.bailey.daemon;
 
-import java.io.IOException;
-import java.nio.file.DirectoryStream;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 
 /** Where a daemon keeps what must never reach a disk, so that a benchmark can delete it. */
 public final class MemoryPlace {
@@ -16,16 +13,10 @@ public final class MemoryPlace {
    *
    * @param store its real path; the store may be gone
    */
-  public static List<Path> of(Path store) throws IOException {
-    List<Path> found = new ArrayList<>();
-    try (DirectoryStream<Path> all =
-        Files.newDirectoryStream(MemoryDirectory.SHARED, MemoryDirectory.PREFIX + "*")) {
-      for (Path memory : all) {
-        if (store.equals(MemoryDirectory.storeOf(memory))) {
-          found.add(memory);
-        }
-      }
-    }
-    return found;
+  public static List<Path> of(Path store) {
+    return MemoryDirectory.stores(MemoryDirectory.SHARED).entrySet().stream()
+        .filter(memory -> memory.getValue().equals(store))
+        .map(Map.Entry::getKey)
+        .toList();
   }
 }
