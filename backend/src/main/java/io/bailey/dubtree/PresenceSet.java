@@ -32,6 +32,10 @@ final class PresenceSet {
   private static final int GROUP_BLOCKS = 1 << GROUP_SHIFT;
   private static final int LOW = GROUP_BLOCKS - 1;
   private static final int MAX_LISTED = 4096;
+
+  /** By which a search widens at first: as many as lie in a line of the processor's cache. */
+  private static final int FIRST_STEP = 32;
+
   private static final int WORDS = GROUP_BLOCKS / Long.SIZE;
   private static final int MAX_GROUPS = 1 << 20;
   private static final int MAX_RANGES = 1 << 26;
@@ -78,8 +82,7 @@ final class PresenceSet {
 
   private static boolean inGroup(Object group, int low, int high) {
     if (group instanceof char[] listed) {
-      int found = Arrays.binarySearch(listed, (char) low);
-      int at = found >= 0 ? found : -found - 1;
+      int at = ceiling(listed, low);
       return at < listed.length && listed[at] <= high;
     }
     long[] bits = (long[]) group;
@@ -98,6 +101,34 @@ final class PresenceSet {
       }
     }
     return false;
+  }
+
+  /**
+   * The first of a list that isn't below a number; its length if none is. See {@link Leaf#floor}.
+   */
+  private static int ceiling(char[] listed, int number) {
+    int count = listed.length;
+    int low = ((number * count) >>> GROUP_SHIFT) - 1;
+    int high = low;
+    for (int step = FIRST_STEP; low >= 0 && listed[low] >= number; step *= 2) {
+      high = low;
+      low = Math.max(-1, low - step);
+    }
+    for (int step = FIRST_STEP; high == low; step *= 2) {
+      high = Math.min(count, low + step);
+      if (high < count && listed[high] < number) {
+        low = high;
+      }
+    }
+    while (high - low > 1) {
+      int middle = (low + high) >>> 1;
+      if (listed[middle] < number) {
+        low = middle;
+      } else {
+        high = middle;
+      }
+    }
+    return high;
   }
 
   /** Reports the pieces of a range that the run has entries for, in order. */

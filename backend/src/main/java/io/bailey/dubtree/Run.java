@@ -4,7 +4,6 @@ import io.bailey.chunk.BlockCache;
 import io.bailey.chunk.Chunk;
 import io.bailey.chunk.ChunkKind;
 import io.bailey.chunk.References;
-import io.bailey.crypto.Aead;
 import io.bailey.crypto.Codec;
 import io.bailey.crypto.DataKey;
 import io.bailey.crypto.Epoch;
@@ -244,7 +243,7 @@ public final class Run {
     void openValue(Codec codec, Leaf leaf, int i, byte[] sealed, int at, byte[] dst, int dstAt)
         throws StorageException {
       Epoch epoch = epochs.get(leaf.epoch(i));
-      int tag = i * Aead.TAG_BYTES;
+      int tag = leaf.tagAt(i);
       if (!codec.openBlock(
           epoch, leaf.counter(i), sealed, at, leaf.size(i), leaf.tags(), tag, dst, dstAt)) {
         throw RunStack.damagedValue(chunks.get(leaf.chunk(i)), leaf.offset(i), leaf.start(i));

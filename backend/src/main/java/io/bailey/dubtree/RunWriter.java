@@ -3,7 +3,6 @@ package io.bailey.dubtree;
 import io.bailey.chunk.Chunk;
 import io.bailey.chunk.ChunkKind;
 import io.bailey.chunk.ChunkOutput;
-import io.bailey.crypto.Aead;
 import io.bailey.crypto.Codec;
 import io.bailey.crypto.Epoch;
 import io.bailey.io.Encoder;
@@ -146,7 +145,7 @@ public final class RunWriter implements AutoCloseable {
     int size = leaf.size(i);
     Chunk source = stored.run().chunks.get(leaf.chunk(i));
     int epochNumber = epochIndex(stored.run().epochs.get(leaf.epoch(i)));
-    int tag = i * Aead.TAG_BYTES;
+    int tag = leaf.tagAt(i);
     if (staying.contains(source)) {
       int chunk = stayingChunk(source);
       tree.addValue(

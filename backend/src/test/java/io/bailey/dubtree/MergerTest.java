@@ -216,7 +216,7 @@ final class MergerTest {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
-    System.arraycopy(leaf.tags(), value.index() * Aead.TAG_BYTES, bytes, size, Aead.TAG_BYTES);
+    System.arraycopy(leaf.tags(), leaf.tagAt(value.index()), bytes, size, Aead.TAG_BYTES);
     return bytes;
   }
 

@@ -93,6 +93,7 @@ final class NodeCodecTest {
         assertThat(leaf.isZero(i)).as(what).isEqualTo(item.size == 0);
         assertThat(leaf.floor(item.start)).as(what).isEqualTo(i);
         assertThat(leaf.floor(item.start + item.blocks - 1)).as(what).isEqualTo(i);
+        assertThat(leaf.floor(item.start - 1)).as(what).isEqualTo(i - 1);
         if (item.size > 0) {
           assertThat(
                   new Item(
@@ -105,12 +106,12 @@ final class NodeCodecTest {
                       leaf.counter(i)))
               .as(what)
               .isEqualTo(item);
-          assertThat(Arrays.copyOfRange(leaf.tags(), 16 * i, 16 * i + 16))
+          assertThat(Arrays.copyOfRange(leaf.tags(), leaf.tagAt(i), leaf.tagAt(i) + 16))
               .as(what)
               .isEqualTo(Arrays.copyOfRange(tags, 16 * i, 16 * i + 16));
         }
       }
-      assertThat(leaf.floor(items.getFirst().start - 1)).isEqualTo(-1);
+      assertThat(leaf.floor(Long.MAX_VALUE)).isEqualTo(items.size() - 1);
     }
   }
 

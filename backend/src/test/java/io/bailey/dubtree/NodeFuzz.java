@@ -72,7 +72,7 @@ final class NodeFuzz {
             leaf.epoch(i),
             leaf.counter(i),
             leaf.tags(),
-            16 * i);
+            leaf.tagAt(i));
       }
     }
     Encoder out = new Encoder(64);

@@ -1,0 +1,120 @@
+package io.bailey.dubtree;
+
+import io.bailey.bench.BenchBlocks;
+import io.bailey.chunk.BlockCache;
+import io.bailey.chunk.ChunkStore;
+import io.bailey.crypto.DataKey;
+import io.bailey.crypto.Epoch;
+import io.bailey.crypto.KeyRing;
+import io.bailey.io.LocalFiles;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Set;
+import java.util.SplittableRandom;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.openjdk.jmh.annotations.Benchmark;
+import org.openjdk.jmh.annotations.BenchmarkMode;
+import org.openjdk.jmh.annotations.Fork;
+import org.openjdk.jmh.annotations.Level;
+import org.openjdk.jmh.annotations.Measurement;
+import org.openjdk.jmh.annotations.Mode;
+import org.openjdk.jmh.annotations.OutputTimeUnit;
+import org.openjdk.jmh.annotations.Scope;
+import org.openjdk.jmh.annotations.Setup;
+import org.openjdk.jmh.annotations.State;
+import org.openjdk.jmh.annotations.TearDown;
+import org.openjdk.jmh.annotations.Warmup;
+
+/**
+ * A read of one block, at random, that the page cache has and the block cache doesn't: of a disk of
+ * 2 GiB that was written at random, more than the processor's caches hold of its tables. Eight
+ * runs, the oldest with three quarters of the blocks, the others with a thirty-second each.
+ */
+@State(Scope.Thread)
+@BenchmarkMode(Mode.AverageTime)
+@OutputTimeUnit(TimeUnit.NANOSECONDS)
+@Warmup(iterations = 3, time = 1)
+@Measurement(iterations = 5, time = 1)
+@Fork(1)
+public class MissBenchmark {
+  private static final int DISK_BLOCKS = 1 << 19;
+  private static final int RUNS = 8;
+  private static final int OPEN_FILES = 4096;
+  private static final long NODE_BYTES = 256L << 20;
+
+  /** Too few to matter. */
+  private static final long BLOCK_BYTES = 1L << 20;
+
+  private final SplittableRandom random = new SplittableRandom(1);
+  private final byte[] block = new byte[BenchBlocks.BLOCK_BYTES];
+  private final MemorySegment read = MemorySegment.ofArray(new byte[BenchBlocks.BLOCK_BYTES]);
+  private final RunStack.Counters counters = new RunStack.Counters();
+  private final Path directory;
+  private final RunCatalog catalog;
+  private final ChunkStore chunks;
+  private final RunStack runs;
+
+  public MissBenchmark() {
+    try {
+      directory = Files.createTempDirectory("bailey-jmh");
+      chunks = new ChunkStore(new LocalFiles(), directory.resolve("chunks"), OPEN_FILES);
+      DataKey key = DataKey.random();
+      KeyRing keys = new KeyRing();
+      keys.add(key);
+      catalog = new RunCatalog(chunks, keys, new BlockCache(BLOCK_BYTES, NODE_BYTES), NODE_BYTES);
+      List<Run> newestFirst = new ArrayList<>();
+      for (int i = 1; i < RUNS; i++) {
+        newestFirst.add(build(Epoch.begin(key), Dubtree.NEWEST_LEVEL, 1.0 / 32));
+      }
+      newestFirst.add(build(Epoch.begin(key), 1, 0.75));
+      runs = RunStack.owning(catalog, newestFirst);
+    } catch (IOException e) {
+      throw new java.io.UncheckedIOException(e);
+    }
+  }
+
+  private Run build(Epoch epoch, int level, double share) throws IOException {
+    byte[] half = new byte[block.length / 2];
+    random.nextBytes(half);
+    System.arraycopy(half, 0, block, 0, half.length);
+    try (RunWriter writer = new RunWriter(catalog, epoch, level, DISK_BLOCKS, Set.of())) {
+      for (int i = 0; i < DISK_BLOCKS; i++) {
+        if (random.nextDouble() < share) {
+          writer.addPlain(i, block, 0);
+        }
+      }
+      return writer.finish().run();
+    }
+  }
+
+  /** Brings the nodes into the cache. */
+  @Setup(Level.Trial)
+  public void readAll() throws IOException {
+    for (int i = 0; i < DISK_BLOCKS; i++) {
+      runs.read(i, 1, read, 0, false, counters);
+    }
+  }
+
+  @TearDown(Level.Trial)
+  public void delete() throws IOException {
+    runs.release();
+    chunks.close();
+    try (Stream<Path> all = Files.walk(directory)) {
+      for (Path path : all.sorted(Comparator.reverseOrder()).toList()) {
+        Files.delete(path);
+      }
+    }
+  }
+
+  /** Finding its value in the runs, reading, decrypting and decompressing it. */
+  @Benchmark
+  public boolean read() throws IOException {
+    return runs.read(random.nextInt(DISK_BLOCKS), 1, read, 0, true, counters);
+  }
+}
