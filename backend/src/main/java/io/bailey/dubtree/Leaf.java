@@ -37,7 +37,6 @@ final class Leaf implements BlockCache.Node {
   private static final int CONTIGUOUS = 2;
   private static final int SEQUENTIAL = 4;
 
-  /** In memory: the first blocks of all entries, then a record for each. */
   private static final int START_BYTES = Long.BYTES;
 
   /** Zeros: blocks. Values: offset in the chunk. */
@@ -53,7 +52,7 @@ final class Leaf implements BlockCache.Node {
   private static final int TAG = SIZE + Short.BYTES;
   private static final int RECORD_BYTES = TAG + Aead.TAG_BYTES;
 
-  /** By which a search widens at first: the first blocks that a line of the cache has. */
+  /** Of a search: as many starts as a cache line has. */
   private static final int FIRST_STEP = 8;
 
   private static final VarHandle LONG =
@@ -65,17 +64,42 @@ final class Leaf implements BlockCache.Node {
 
   private final int count;
 
-  /** Of the first and the last entry. */
-  private long first;
+  /** The start of the first entry. */
+  private final long first;
 
-  private long last;
+  /** The start of the last entry. */
+  private final long last;
 
-  /** One array, for what a look-up costs is the lines of the cache that it touches. */
+  /**
+   * The starts of all entries, then a record for each. One array, as what a look-up costs is the
+   * cache lines that it touches.
+   */
   private final byte[] bytes;
 
-  private Leaf(int count) {
-    this.count = count;
+  private Leaf(Decoder in, Limits limits) throws StorageException {
+    count = in.getVarInt(1, MAX_ENTRIES);
     bytes = new byte[count * (START_BYTES + RECORD_BYTES)];
+    long block = 0;
+    for (int i = 0; i < count; i++) {
+      long head = in.getVar();
+      long start = block + (head >>> 3);
+      LONG.set(bytes, i * START_BYTES, start);
+      if ((head & ZERO) != 0) {
+        decodeZeros(i, in);
+      } else {
+        decodeValue(i, head, in, limits);
+      }
+      block = end(i);
+      if (block <= start || block > limits.blocks()) {
+        throw in.damaged("holds block " + block + " of " + limits.blocks());
+      }
+    }
+    first = start(0);
+    last = start(count - 1);
+  }
+
+  static Leaf decode(Decoder in, Limits limits) throws StorageException {
+    return new Leaf(in, limits);
   }
 
   private int record(int i) {
@@ -134,9 +158,9 @@ final class Leaf implements BlockCache.Node {
   }
 
   /**
-   * The last entry that begins at or before a block; -1 if none does. Looks first where it would be
-   * if all were equally far apart (interpolation search), and widens from there: of blocks written
-   * at random it touches one or two lines of the cache where halving touches six.
+   * The last entry that begins at or before a block; -1 if none does. Interpolates once, then
+   * gallops from there to both sides, and ends with a binary search: of blocks written at random
+   * that touches two or three cache lines where binary search alone touches six.
    */
   int floor(long block) {
     if (block < first) {
@@ -173,33 +197,11 @@ final class Leaf implements BlockCache.Node {
     return 64 + bytes.length;
   }
 
-  static Leaf decode(Decoder in, Limits limits) throws StorageException {
-    Leaf leaf = new Leaf(in.getVarInt(1, MAX_ENTRIES));
-    long block = 0;
-    for (int i = 0; i < leaf.count; i++) {
-      long head = in.getVar();
-      block += head >>> 3;
-      leaf.last = block;
-      LONG.set(leaf.bytes, i * START_BYTES, block);
-      if ((head & ZERO) != 0) {
-        leaf.decodeZeros(i, in);
-      } else {
-        leaf.decodeValue(i, head, in, limits);
-      }
-      block = leaf.end(i);
-      if (block <= leaf.last || block > limits.blocks()) {
-        throw in.damaged("holds block " + block + " of " + limits.blocks());
-      }
-    }
-    leaf.first = leaf.start(0);
-    return leaf;
-  }
-
   private void decodeZeros(int i, Decoder in) throws StorageException {
     if (i > 0) {
       System.arraycopy(bytes, record(i - 1), bytes, record(i), RECORD_BYTES);
     }
-    set(i, 0, in.getVar());
+    setSizeAndPlace(i, 0, in.getVar());
   }
 
   private void decodeValue(int i, long head, Decoder in, Limits limits) throws StorageException {
@@ -224,14 +226,14 @@ final class Leaf implements BlockCache.Node {
       epoch = epoch(i - 1);
       counter = counter(i - 1) + 1;
     }
-    set(i, size, offset);
+    setSizeAndPlace(i, size, offset);
     INT.set(bytes, record(i) + CHUNK, chunk);
     SHORT.set(bytes, record(i) + EPOCH, (short) epoch);
     LONG.set(bytes, record(i) + COUNTER, counter);
     in.getBytes(bytes, tagAt(i), Aead.TAG_BYTES);
   }
 
-  private void set(int i, int size, long place) {
+  private void setSizeAndPlace(int i, int size, long place) {
     SHORT.set(bytes, record(i) + SIZE, (short) size);
     LONG.set(bytes, record(i) + PLACE, place);
   }

@@ -33,7 +33,7 @@ final class PresenceSet {
   private static final int LOW = GROUP_BLOCKS - 1;
   private static final int MAX_LISTED = 4096;
 
-  /** By which a search widens at first: as many as lie in a line of the processor's cache. */
+  /** Of a search: as many blocks as a cache line of a list has. */
   private static final int FIRST_STEP = 32;
 
   private static final int WORDS = GROUP_BLOCKS / Long.SIZE;
@@ -104,7 +104,8 @@ final class PresenceSet {
   }
 
   /**
-   * The first of a list that isn't below a number; its length if none is. See {@link Leaf#floor}.
+   * The first of a group's list that isn't below a number; its length if none is. Interpolates over
+   * the whole group, then goes on as {@link Leaf#floor}.
    */
   private static int ceiling(char[] listed, int number) {
     int count = listed.length;
@@ -120,15 +121,8 @@ final class PresenceSet {
         low = high;
       }
     }
-    while (high - low > 1) {
-      int middle = (low + high) >>> 1;
-      if (listed[middle] < number) {
-        low = middle;
-      } else {
-        high = middle;
-      }
-    }
-    return high;
+    int found = Arrays.binarySearch(listed, low + 1, high, (char) number);
+    return found >= 0 ? found : -found - 1;
   }
 
   /** Reports the pieces of a range that the run has entries for, in order. */

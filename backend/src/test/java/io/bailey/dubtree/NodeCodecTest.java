@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import java.util.TreeSet;
 import org.junit.jupiter.api.Test;
 
 /** Nodes come back as they were, and bytes that aren't nodes are damage and nothing worse. */
@@ -112,6 +113,34 @@ final class NodeCodecTest {
         }
       }
       assertThat(leaf.floor(Long.MAX_VALUE)).isEqualTo(items.size() - 1);
+    }
+  }
+
+  @Test
+  void aLeaf_findsTheEntryOfABlock_howeverUnevenlyTheyLie() throws Exception {
+    long[] steps = {1, 2, 9, 1L << 12, 1L << 27};
+    for (long seed = 1; seed <= 200; seed++) {
+      Random random = new Random(seed);
+      TreeSet<Long> blocks = new TreeSet<>();
+      long block = random.nextInt(100);
+      long step = 1;
+      for (int i = 1 + random.nextInt(Leaf.MAX_ENTRIES); i > 0; i--) {
+        blocks.add(block);
+        step = random.nextInt(50) == 0 ? steps[random.nextInt(steps.length)] : step;
+        block += step;
+      }
+      Leaf.Builder builder = new Leaf.Builder();
+      blocks.forEach(at -> builder.addZeros(at, 1));
+      Encoder out = new Encoder(16);
+      builder.encodeTo(out);
+      Leaf leaf = decode(out.toBytes());
+      for (long at : blocks) {
+        for (long near = at - 1; near <= at + 1; near++) {
+          assertThat(leaf.floor(near))
+              .as("seed %d block %d", seed, near)
+              .isEqualTo(blocks.headSet(near, true).size() - 1);
+        }
+      }
     }
   }
 

@@ -12,6 +12,7 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Set;
@@ -32,9 +33,9 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * A read of one block, at random, that the page cache has and the block cache doesn't: of a disk of
- * 2 GiB that was written at random, more than the processor's caches hold of its tables. Eight
- * runs, the oldest with three quarters of the blocks, the others with a thirty-second each.
+ * A read of one block that the page cache has and the block cache doesn't: of those that were
+ * written at random to a disk of 2 GiB, whose tables no second-level cache of a processor holds.
+ * Eight runs, the oldest with three quarters of the disk, the others with a thirty-second each.
  */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
@@ -46,14 +47,17 @@ public class MissBenchmark {
   private static final int DISK_BLOCKS = 1 << 19;
   private static final int RUNS = 8;
   private static final int OPEN_FILES = 4096;
-  private static final long NODE_BYTES = 256L << 20;
+  private static final long NODE_CACHE_BYTES = 256L << 20;
 
   /** Too few to matter. */
-  private static final long BLOCK_BYTES = 1L << 20;
+  private static final long BLOCK_CACHE_BYTES = 1L << 20;
+
+  private static final long PRESENCE_BYTES = 256L << 20;
 
   private final SplittableRandom random = new SplittableRandom(1);
   private final byte[] block = new byte[BenchBlocks.BLOCK_BYTES];
   private final MemorySegment read = MemorySegment.ofArray(new byte[BenchBlocks.BLOCK_BYTES]);
+  private final BitSet written = new BitSet(DISK_BLOCKS);
   private final RunStack.Counters counters = new RunStack.Counters();
   private final Path directory;
   private final RunCatalog catalog;
@@ -67,7 +71,8 @@ public class MissBenchmark {
       DataKey key = DataKey.random();
       KeyRing keys = new KeyRing();
       keys.add(key);
-      catalog = new RunCatalog(chunks, keys, new BlockCache(BLOCK_BYTES, NODE_BYTES), NODE_BYTES);
+      BlockCache cache = new BlockCache(BLOCK_CACHE_BYTES, NODE_CACHE_BYTES);
+      catalog = new RunCatalog(chunks, keys, cache, PRESENCE_BYTES);
       List<Run> newestFirst = new ArrayList<>();
       for (int i = 1; i < RUNS; i++) {
         newestFirst.add(build(Epoch.begin(key), Dubtree.NEWEST_LEVEL, 1.0 / 32));
@@ -87,16 +92,17 @@ public class MissBenchmark {
       for (int i = 0; i < DISK_BLOCKS; i++) {
         if (random.nextDouble() < share) {
           writer.addPlain(i, block, 0);
+          written.set(i);
         }
       }
       return writer.finish().run();
     }
   }
 
-  /** Brings the nodes into the cache. */
+  /** Brings the nodes into the cache, and opens the files. */
   @Setup(Level.Trial)
   public void readAll() throws IOException {
-    for (int i = 0; i < DISK_BLOCKS; i++) {
+    for (int i = written.nextSetBit(0); i >= 0; i = written.nextSetBit(i + 1)) {
       runs.read(i, 1, read, 0, false, counters);
     }
   }
@@ -114,7 +120,13 @@ public class MissBenchmark {
 
   /** Finding its value in the runs, reading, decrypting and decompressing it. */
   @Benchmark
-  public boolean read() throws IOException {
-    return runs.read(random.nextInt(DISK_BLOCKS), 1, read, 0, true, counters);
+  public void read() throws IOException {
+    int at = random.nextInt(DISK_BLOCKS);
+    while (!written.get(at)) {
+      at = random.nextInt(DISK_BLOCKS);
+    }
+    if (!runs.read(at, 1, read, 0, true, counters)) {
+      throw new IllegalStateException("block " + at + " isn't in the page cache");
+    }
   }
 }
