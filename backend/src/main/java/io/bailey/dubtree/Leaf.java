@@ -158,9 +158,9 @@ final class Leaf implements BlockCache.Node {
   }
 
   /**
-   * The last entry that begins at or before a block; -1 if none does. Interpolates once, then
-   * gallops from there to both sides, and ends with a binary search: of blocks written at random
-   * that touches two or three cache lines where binary search alone touches six.
+   * The last entry that begins at or before a block; -1 if none does. Interpolates once, gallops to
+   * the side where it lies, and ends with a binary search: of blocks written at random that touches
+   * two or three cache lines where a binary search alone touches six.
    */
   int floor(long block) {
     if (block < first) {
