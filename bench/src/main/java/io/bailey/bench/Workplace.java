@@ -15,7 +15,7 @@ import java.util.stream.Stream;
  * The directories of something under test, gone when it is closed. A benchmark that is ended from
  * outside leaves none of them either, and no process.
  */
-final class Workplace implements AutoCloseable {
+public final class Workplace implements AutoCloseable {
   private static final Path MEMORY_FILES = Path.of("/dev/shm");
 
   private final Path run;
@@ -86,7 +86,7 @@ final class Workplace implements AutoCloseable {
   }
 
   /** Deletes a directory with all that is in it, or says why not. */
-  static void delete(Path path) {
+  public static void delete(Path path) {
     if (!Files.exists(path)) {
       return;
     }

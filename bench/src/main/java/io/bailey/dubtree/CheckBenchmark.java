@@ -2,19 +2,11 @@ package io.bailey.dubtree;
 
 import io.bailey.bench.BenchBlocks;
 import io.bailey.chunk.BlockCache;
-import io.bailey.chunk.ChunkStore;
-import io.bailey.crypto.DataKey;
 import io.bailey.crypto.Epoch;
-import io.bailey.crypto.KeyRing;
-import io.bailey.io.LocalFiles;
 import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
-import java.util.stream.Stream;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
 import org.openjdk.jmh.annotations.Fork;
@@ -37,19 +29,15 @@ import org.openjdk.jmh.annotations.Warmup;
 public class CheckBenchmark {
   private static final int BLOCKS = 300_000;
 
-  private final Path directory;
-  private final ChunkStore chunks;
+  private final BenchRuns bench;
   private final Run run;
 
   public CheckBenchmark() {
     try {
-      directory = Files.createTempDirectory("bailey-jmh");
-      chunks = new ChunkStore(new LocalFiles(), directory.resolve("chunks"), 64);
-      DataKey key = DataKey.random();
-      KeyRing keys = new KeyRing();
-      keys.add(key);
-      RunCatalog catalog = new RunCatalog(chunks, keys, new BlockCache(1 << 20, 1 << 20), 1 << 20);
-      try (RunWriter writer = new RunWriter(catalog, Epoch.begin(key), 1, 2L * BLOCKS, Set.of())) {
+      bench = new BenchRuns(64, new BlockCache(1 << 20, 1 << 20), 1 << 20);
+      RunCatalog catalog = bench.catalog;
+      Epoch epoch = Epoch.begin(bench.key);
+      try (RunWriter writer = new RunWriter(catalog, epoch, 1, 2L * BLOCKS, Set.of())) {
         for (int i = 0; i < BLOCKS; i++) {
           writer.addPlain(2L * i, BenchBlocks.block(2L * i, 1), 0);
         }
@@ -62,12 +50,7 @@ public class CheckBenchmark {
 
   @TearDown(Level.Trial)
   public void delete() throws IOException {
-    chunks.close();
-    try (Stream<Path> all = Files.walk(directory)) {
-      for (Path path : all.sorted(Comparator.reverseOrder()).toList()) {
-        Files.delete(path);
-      }
-    }
+    bench.close();
   }
 
   /** Files against their names, and the tree. */

@@ -2,23 +2,15 @@ package io.bailey.dubtree;
 
 import io.bailey.bench.BenchBlocks;
 import io.bailey.chunk.BlockCache;
-import io.bailey.chunk.ChunkStore;
-import io.bailey.crypto.DataKey;
 import io.bailey.crypto.Epoch;
-import io.bailey.crypto.KeyRing;
-import io.bailey.io.LocalFiles;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.BitSet;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
-import java.util.stream.Stream;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
 import org.openjdk.jmh.annotations.Fork;
@@ -59,36 +51,30 @@ public class MissBenchmark {
   private final MemorySegment read = MemorySegment.ofArray(new byte[BenchBlocks.BLOCK_BYTES]);
   private final BitSet written = new BitSet(DISK_BLOCKS);
   private final RunStack.Counters counters = new RunStack.Counters();
-  private final Path directory;
-  private final RunCatalog catalog;
-  private final ChunkStore chunks;
+  private final BenchRuns bench;
   private final RunStack runs;
 
   public MissBenchmark() {
     try {
-      directory = Files.createTempDirectory("bailey-jmh");
-      chunks = new ChunkStore(new LocalFiles(), directory.resolve("chunks"), OPEN_FILES);
-      DataKey key = DataKey.random();
-      KeyRing keys = new KeyRing();
-      keys.add(key);
       BlockCache cache = new BlockCache(BLOCK_CACHE_BYTES, NODE_CACHE_BYTES);
-      catalog = new RunCatalog(chunks, keys, cache, PRESENCE_BYTES);
+      bench = new BenchRuns(OPEN_FILES, cache, PRESENCE_BYTES);
       List<Run> newestFirst = new ArrayList<>();
       for (int i = 1; i < RUNS; i++) {
-        newestFirst.add(build(Epoch.begin(key), Dubtree.NEWEST_LEVEL, 1.0 / 32));
+        newestFirst.add(build(Dubtree.NEWEST_LEVEL, 1.0 / 32));
       }
-      newestFirst.add(build(Epoch.begin(key), 1, 0.75));
-      runs = RunStack.owning(catalog, newestFirst);
+      newestFirst.add(build(1, 0.75));
+      runs = RunStack.owning(bench.catalog, newestFirst);
     } catch (IOException e) {
       throw new java.io.UncheckedIOException(e);
     }
   }
 
-  private Run build(Epoch epoch, int level, double share) throws IOException {
+  private Run build(int level, double share) throws IOException {
+    Epoch epoch = Epoch.begin(bench.key);
     byte[] half = new byte[block.length / 2];
     random.nextBytes(half);
     System.arraycopy(half, 0, block, 0, half.length);
-    try (RunWriter writer = new RunWriter(catalog, epoch, level, DISK_BLOCKS, Set.of())) {
+    try (RunWriter writer = new RunWriter(bench.catalog, epoch, level, DISK_BLOCKS, Set.of())) {
       for (int i = 0; i < DISK_BLOCKS; i++) {
         if (random.nextDouble() < share) {
           writer.addPlain(i, block, 0);
@@ -110,12 +96,7 @@ public class MissBenchmark {
   @TearDown(Level.Trial)
   public void delete() throws IOException {
     runs.release();
-    chunks.close();
-    try (Stream<Path> all = Files.walk(directory)) {
-      for (Path path : all.sorted(Comparator.reverseOrder()).toList()) {
-        Files.delete(path);
-      }
-    }
+    bench.close();
   }
 
   /** Finding its value in the runs, reading, decrypting and decompressing it. */

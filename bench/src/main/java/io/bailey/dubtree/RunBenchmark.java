@@ -4,23 +4,15 @@ import io.bailey.bench.BenchBlocks;
 import io.bailey.chunk.BlockCache;
 import io.bailey.chunk.ChunkKind;
 import io.bailey.chunk.ChunkOutput;
-import io.bailey.chunk.ChunkStore;
 import io.bailey.crypto.Aead;
 import io.bailey.crypto.Codec;
-import io.bailey.crypto.DataKey;
 import io.bailey.crypto.Epoch;
-import io.bailey.crypto.KeyRing;
-import io.bailey.io.LocalFiles;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
@@ -57,26 +49,22 @@ public class RunBenchmark {
   /** What a block of the benchmark's takes when it is compressed. */
   private static final int VALUE_BYTES = 538;
 
-  private final DataKey key = DataKey.random();
-  private final Epoch epoch = Epoch.begin(key);
   private final SplittableRandom random = new SplittableRandom(1);
   private final byte[] tag = new byte[Aead.TAG_BYTES];
   private final byte[] block = BenchBlocks.block(1, 1);
   private final MemorySegment read = MemorySegment.ofArray(new byte[BenchBlocks.BLOCK_BYTES]);
   private final RunStack.Counters counters = new RunStack.Counters();
-  private final Path directory;
+  private final BenchRuns bench;
   private final RunCatalog catalog;
-  private final ChunkStore chunks;
+  private final Epoch epoch;
   private final RunStack older;
   private final RunStack newer;
 
   public RunBenchmark() {
     try {
-      directory = Files.createTempDirectory("bailey-jmh");
-      chunks = new ChunkStore(new LocalFiles(), directory.resolve("chunks"), 64);
-      KeyRing keys = new KeyRing();
-      keys.add(key);
-      catalog = new RunCatalog(chunks, keys, new BlockCache(CACHE_BYTES, CACHE_BYTES), CACHE_BYTES);
+      bench = new BenchRuns(64, new BlockCache(CACHE_BYTES, CACHE_BYTES), CACHE_BYTES);
+      catalog = bench.catalog;
+      epoch = Epoch.begin(bench.key);
       older = RunStack.owning(catalog, List.of(build(0, 1)));
       newer = RunStack.owning(catalog, List.of(build(SPREAD / 2, Dubtree.NEWEST_LEVEL)));
     } catch (IOException e) {
@@ -104,12 +92,7 @@ public class RunBenchmark {
   public void delete() throws IOException {
     older.release();
     newer.release();
-    chunks.close();
-    try (Stream<Path> all = Files.walk(directory)) {
-      for (Path path : all.sorted(Comparator.reverseOrder()).toList()) {
-        Files.delete(path);
-      }
-    }
+    bench.close();
   }
 
   /** Compressing, sealing and writing values included. */
@@ -124,7 +107,7 @@ public class RunBenchmark {
   @OperationsPerInvocation(BLOCKS)
   public void buildTree() throws IOException {
     Codec codec = Codec.borrow();
-    try (ChunkOutput out = chunks.newOutput(ChunkKind.TREE)) {
+    try (ChunkOutput out = bench.chunks.newOutput(ChunkKind.TREE)) {
       TreeWriter tree = new TreeWriter(out, epoch, codec);
       for (int i = 0; i < BLOCKS; i++) {
         long place = (long) VALUE_BYTES * i;

@@ -1,16 +1,15 @@
 package io.bailey.volume;
 
 import io.bailey.bench.BenchBlocks;
+import io.bailey.bench.Workplace;
 import io.bailey.io.LocalFiles;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Comparator;
 import java.util.SplittableRandom;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
-import java.util.stream.Stream;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
 import org.openjdk.jmh.annotations.Fork;
@@ -72,11 +71,7 @@ public class WriteBufferBenchmark {
   @TearDown(Level.Trial)
   public void delete() throws IOException {
     pool.close(true);
-    try (Stream<Path> all = Files.walk(directory)) {
-      for (Path path : all.sorted(Comparator.reverseOrder()).toList()) {
-        Files.delete(path);
-      }
-    }
+    Workplace.delete(directory);
   }
 
   /** Replaces a block that the buffer has. */
