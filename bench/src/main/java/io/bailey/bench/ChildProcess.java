@@ -42,6 +42,7 @@ final class ChildProcess implements AutoCloseable {
             "-XX:+UseG1GC",
             "-XX:MaxGCPauseMillis=20",
             "-XX:+UseTransparentHugePages",
+            "-XX:FreqInlineSize=100",
             "-Xlog:disable",
             "-Xmx" + new MemoryBudget(memoryBudgetBytes).heapBytes(),
             "-Djava.library.path=" + System.getProperty("java.library.path")));
