@@ -41,6 +41,9 @@ final class VolumeTop {
 
   long frozenSequence;
 
+  /** When the frozen buffer became that. */
+  long frozenNanos;
+
   /** Why the volume takes no more writes. */
   @Nullable StorageException failure;
 
@@ -140,6 +143,7 @@ final class VolumeTop {
     if (frozen == null && !active.isEmpty()) {
       frozen = active;
       frozenSequence = sequence;
+      frozenNanos = System.nanoTime();
       active = new WriteBuffer(context.pool());
       changed();
     }

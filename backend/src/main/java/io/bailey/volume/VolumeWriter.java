@@ -255,25 +255,36 @@ final class VolumeWriter {
 
   /** Takes slots if there are some. Under the lock. */
   private Room room(int count, int[] slots, boolean wait, long began) throws IOException {
-    if (durable) {
-      if (top.active.slotCount() >= maxUnjournaled()) {
-        return Room.AFTER_LOGGING;
-      }
-    } else {
-      // Better to wait a little at each write now than long at the one that finds no slot.
-      int held = top.active.slotCount();
-      int most = held + context.pool().available();
-      double ofOwn = top.frozen == null ? 0 : pace.lead(held, most);
-      double lead = Math.max(ofOwn, pace.leadOfAll());
-      if (lead > 0 && (!wait || System.nanoTime() - began < WritePace.delayNanos(count, lead))) {
-        return Room.TOO_EARLY;
-      }
+    if (durable && top.active.slotCount() >= maxUnjournaled()) {
+      return Room.AFTER_LOGGING;
+    }
+    // Better to wait a little at each write now than long at the one that finds no slot.
+    double lead = durable ? leadOfLog() : lead();
+    if (lead > 0 && (!wait || System.nanoTime() - began < WritePace.delayNanos(count, lead))) {
+      return Room.TOO_EARLY;
     }
     if (!hasRoom() || !context.pool().take(count, slots)) {
       return Room.NONE;
     }
     relieveIfLow();
     return Room.TAKEN;
+  }
+
+  /** How far an ephemeral volume, or the host, is ahead. Under the lock. */
+  private double lead() {
+    int held = top.active.slotCount();
+    int most = held + context.pool().available();
+    double ofOwn = top.frozen == null ? 0 : pace.lead(held, most);
+    return Math.max(ofOwn, pace.leadOfAll());
+  }
+
+  /** How far a durable volume is ahead of the record that is being made of it. Under the lock. */
+  private double leadOfLog() {
+    if (top.frozen == null || context.maintenance().noSpace() != null) {
+      return 0;
+    }
+    long taken = System.nanoTime() - top.frozenNanos;
+    return WritePace.leadOfLog(top.active.slotCount(), maxUnjournaled(), taken);
   }
 
   private int maxUnjournaled() {

@@ -28,6 +28,9 @@ final class WritePace {
   /** How much longer a write is held up that is its whole capacity ahead. */
   private static final double GAIN = 8;
 
+  /** How long a record of the journal may take before it slows down who writes meanwhile. */
+  private static final long LATE_NANOS = TimeUnit.MILLISECONDS.toNanos(10);
+
   private static final long MIN_DELAY_NANOS = TimeUnit.MILLISECONDS.toNanos(2);
   private static final long MAX_DELAY_NANOS = TimeUnit.MILLISECONDS.toNanos(30);
   private static final long MAX_STEP_MILLIS = 8;
@@ -71,6 +74,18 @@ final class WritePace {
   double lead(int slots, int capacity) {
     double done = Math.min(1, (double) emptied.get() / toEmpty);
     return (double) slots / capacity - (HEAD_START + done * (MOST - HEAD_START));
+  }
+
+  /**
+   * The same of a durable volume's buffer while a record is made of the one before it. Records take
+   * a few milliseconds, and writers needn't wait at all; but in a process that has just begun, or
+   * on a slow disk, one took a tenth of a second, and who found the buffer full all of it.
+   *
+   * @param most slots that a buffer may have before its writers wait for the record
+   * @param taken nanoseconds that the record has taken
+   */
+  static double leadOfLog(int slots, int most, long taken) {
+    return taken < LATE_NANOS ? 0 : (double) slots / most - HEAD_START;
   }
 
   /** How far all buffers together are ahead: above 0 where the host has few slots left. */

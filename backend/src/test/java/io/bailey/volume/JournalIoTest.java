@@ -80,6 +80,42 @@ final class JournalIoTest {
   }
 
   @Test
+  void whileARecordIsLate_writersAreSlowedDown_andNotStopped() throws Exception {
+    try (TestStore test = new TestStore(directory);
+        ExecutorService flusher = Executors.newSingleThreadExecutor()) {
+      Volume volume = test.volume("v", Durability.FLUSH);
+      TestStore.write(volume, 0, 0);
+      CountDownLatch hold = new CountDownLatch(1);
+      try {
+        test.files.delay(hold, path -> path.toString().endsWith(".log"), Call.WRITE);
+        Future<?> flush =
+            flusher.submit(
+                () -> {
+                  volume.flush();
+                  return true;
+                });
+        MemorySegment block = MemorySegment.ofArray(new byte[4096]);
+        // 256 blocks are the most that may wait here; who has a quarter is slowed down.
+        await()
+            .until(
+                () -> {
+                  for (int i = 0; i < 80; i++) {
+                    TestStore.write(volume, i, 1);
+                  }
+                  return !volume.tryWrite(0, block, 0, 4096);
+                });
+        TestStore.write(volume, 80, 1);
+        assertThat(flush.isDone()).isFalse();
+        hold.countDown();
+        flush.get();
+        assertThat(volume.tryWrite(0, block, 0, 4096)).isTrue();
+      } finally {
+        hold.countDown();
+      }
+    }
+  }
+
+  @Test
   void sorting_readsARecordAtOnce_andSyncsValuesTreeRootAndTheirDirectories() throws Exception {
     try (TestStore test = new TestStore(directory)) {
       Volume volume = test.volume("v", Durability.FLUSH);

@@ -1,6 +1,7 @@
 package io.bailey.volume;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import io.bailey.dubtree.Cursor;
 import io.bailey.io.LocalFiles;
@@ -29,6 +30,14 @@ final class WritePaceTest {
           assertThat(pace.lead(849, 1000)).isNegative();
           assertThat(pace.lead(851, 1000)).isPositive();
         });
+  }
+
+  @Test
+  void whileARecordIsLate_aQuarterOfABufferMayFill() {
+    long late = Duration.ofMillis(10).toNanos();
+    assertThat(WritePace.leadOfLog(1000, 1000, late - 1)).isZero();
+    assertThat(WritePace.leadOfLog(250, 1000, late)).isLessThanOrEqualTo(0);
+    assertThat(WritePace.leadOfLog(350, 1000, late)).isCloseTo(0.1, within(1e-9));
   }
 
   @Test
