@@ -72,7 +72,7 @@ public final class Posix {
   private static final long MAP_FAILED = -1;
 
   /** Of x86-64, and of aarch64 with its usual pages. */
-  private static final long HUGE_PAGE_BYTES = 2 << 20;
+  public static final long HUGE_PAGE_BYTES = 2 << 20;
 
   /** From here on, the first byte of a mapping may take a huge page. */
   private static final long MUCH_BYTES = 32 << 20;
@@ -168,8 +168,16 @@ public final class Posix {
    * That it fails, as on older kernels, costs time later and nothing else.
    */
   public static void populate(MemorySegment mapping) {
-    advise(mapping, MADV_COLLAPSE);
+    collapse(mapping);
     advise(mapping, MADV_POPULATE_WRITE);
+  }
+
+  /**
+   * Puts the pages of a mapping together into huge ones; a hint. Where a file of a memory file
+   * system has one page of a huge one's, the others come with it.
+   */
+  public static void collapse(MemorySegment mapping) {
+    advise(mapping, MADV_COLLAPSE);
   }
 
   /**

@@ -235,10 +235,14 @@ final class SlabPool {
     return true;
   }
 
+  private boolean isLarge() {
+    return maxSlabs >= MIN_SLABS_FOR_AHEAD;
+  }
+
   /** Has the next slab made by another thread before it is missed. */
   private void growAhead() {
     synchronized (lock) {
-      boolean wanted = maxSlabs >= MIN_SLABS_FOR_AHEAD && freeCount < SLOTS_AHEAD;
+      boolean wanted = isLarge() && freeCount < SLOTS_AHEAD;
       if (!wanted || slabs.length >= slabLimit || growing || closed) {
         return;
       }
@@ -431,6 +435,9 @@ final class SlabPool {
     files.delete(path);
     MemorySegment slab;
     try (HostFile file = files.create(path)) {
+      if (isLarge()) {
+        makeHuge(file, path);
+      }
       // Every page, now: a memory file system that is full says so here, and not by a signal when
       // a slot is touched.
       file.allocate(SLAB_BYTES);
@@ -442,7 +449,7 @@ final class SlabPool {
               Kind.NO_SPACE, "no memory left for write buffers in " + directory, e)
           : e;
     }
-    if (maxSlabs >= MIN_SLABS_FOR_AHEAD) {
+    if (isLarge()) {
       Posix.populate(slab);
     }
     slab.set(ValueLayout.JAVA_LONG, 8, set.getMostSignificantBits());
@@ -453,6 +460,20 @@ final class SlabPool {
         checksum(slab.asSlice(0, CHECKED_BYTES).asByteBuffer()));
     LONG.setRelease(slab, 0L, MAGIC);
     return slab;
+  }
+
+  /**
+   * Puts an empty file into huge pages, as far as there is room: what has one small page can become
+   * a huge one. A whole file of small ones would touch as much memory once more.
+   */
+  private static void makeHuge(HostFile file, Path path) throws IOException {
+    for (long at = 0; at < SLAB_BYTES; at += Posix.HUGE_PAGE_BYTES) {
+      file.write(at, new byte[1], 0, 1);
+    }
+    file.write(SLAB_BYTES - 1, new byte[1], 0, 1);
+    try (Arena whileMade = Arena.ofConfined()) {
+      Posix.collapse(Posix.mapShared(path, SLAB_BYTES, whileMade));
+    }
   }
 
   /** Fills a slot with a block's bytes. It counts only once {@link #publish} is called. */

@@ -1,5 +1,7 @@
 package io.bailey.io;
 
+import static java.nio.file.StandardOpenOption.CREATE_NEW;
+import static java.nio.file.StandardOpenOption.WRITE;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assumptions.assumeThat;
@@ -8,6 +10,8 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -105,6 +109,27 @@ final class PosixTest {
       assertThat(hugePageKib(memory.address())).isEqualTo(bytes >> 10);
     } finally {
       Files.delete(directory.resolve("file"));
+      Files.delete(directory);
+    }
+  }
+
+  @Test
+  void collapsing_fillsAHugePage_ofWhichAFileHasOneSmall() throws Exception {
+    assumeThat(Path.of("/sys/kernel/mm/transparent_hugepage/shmem_enabled"))
+        .as("a kernel with huge pages for these files")
+        .exists();
+    int bytes = 4 << 20;
+    Path directory = Files.createTempDirectory(Path.of("/dev/shm"), "bailey-test-");
+    Path path = directory.resolve("file");
+    try (Arena arena = Arena.ofConfined();
+        FileChannel file = FileChannel.open(path, CREATE_NEW, WRITE)) {
+      file.write(ByteBuffer.allocate(1), bytes - 1);
+      file.write(ByteBuffer.allocate(1), 0);
+      MemorySegment memory = Posix.mapShared(path, bytes, arena);
+      Posix.collapse(memory);
+      assertThat(hugePageKib(memory.address())).isEqualTo(bytes >> 10);
+    } finally {
+      Files.delete(path);
       Files.delete(directory);
     }
   }
