@@ -28,7 +28,7 @@ public interface HostFile extends AutoCloseable {
   /** Writes all of {@code length} bytes, extending the file where needed. */
   void write(long offset, byte[] src, int srcOffset, int length) throws IOException;
 
-  /** Makes an empty file that many bytes of zeros long, with room for every one. */
+  /** Makes a file without data that many bytes of zeros long, with room for every one. */
   default void allocate(long bytes) throws IOException {
     byte[] zeros = new byte[1 << 16];
     for (long at = 0; at < bytes; at += zeros.length) {

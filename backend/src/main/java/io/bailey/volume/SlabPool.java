@@ -463,8 +463,8 @@ final class SlabPool {
   }
 
   /**
-   * Puts an empty file into huge pages, as far as there is room: what has one small page can become
-   * a huge one. A whole file of small ones would touch as much memory once more.
+   * Puts a new file into huge pages, as far as there is room: what has one small page can become a
+   * huge one. A whole file of small ones would touch as much memory once more.
    */
   private static void makeHuge(HostFile file, Path path) throws IOException {
     for (long at = 0; at < SLAB_BYTES; at += Posix.HUGE_PAGE_BYTES) {

@@ -53,6 +53,7 @@ final class VolumeLogWriter {
           earlier = top.frozen != null;
           source = top.freeze();
           last = top.frozenSequence;
+          top.recordNanos = System.nanoTime();
         }
         if (source == null) {
           break;

@@ -41,8 +41,8 @@ final class VolumeTop {
 
   long frozenSequence;
 
-  /** When the frozen buffer became that. */
-  long frozenNanos;
+  /** When the record was begun that is being made of the frozen buffer, or was made last. */
+  long recordNanos;
 
   /** Why the volume takes no more writes. */
   @Nullable StorageException failure;
@@ -143,7 +143,6 @@ final class VolumeTop {
     if (frozen == null && !active.isEmpty()) {
       frozen = active;
       frozenSequence = sequence;
-      frozenNanos = System.nanoTime();
       active = new WriteBuffer(context.pool());
       changed();
     }

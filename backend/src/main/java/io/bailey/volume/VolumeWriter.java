@@ -283,7 +283,7 @@ final class VolumeWriter {
     if (top.frozen == null || context.maintenance().noSpace() != null) {
       return 0;
     }
-    long taken = System.nanoTime() - top.frozenNanos;
+    long taken = System.nanoTime() - top.recordNanos;
     return WritePace.leadOfLog(top.active.slotCount(), maxUnjournaled(), taken);
   }
 

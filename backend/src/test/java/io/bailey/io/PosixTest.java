@@ -17,10 +17,14 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 final class PosixTest {
+  /** Two huge pages. */
+  private static final int HUGE_BYTES = 4 << 20;
+
   @Test
   void aThreadThatYields_doesSoAlone() throws Exception {
     int before = niceOfThisThread();
@@ -96,38 +100,32 @@ final class PosixTest {
 
   @Test
   void populating_putsAFileOfAMemoryFileSystem_intoHugePages() throws Exception {
-    assumeThat(Path.of("/sys/kernel/mm/transparent_hugepage/shmem_enabled"))
-        .as("a kernel with huge pages for these files")
-        .exists();
-    int bytes = 4 << 20;
-    Path directory = Files.createTempDirectory(Path.of("/dev/shm"), "bailey-test-");
-    try (Arena arena = Arena.ofConfined()) {
-      Path path = directory.resolve("file");
-      Files.write(path, new byte[bytes]);
-      MemorySegment memory = Posix.mapShared(path, bytes, arena);
-      Posix.populate(memory);
-      assertThat(hugePageKib(memory.address())).isEqualTo(bytes >> 10);
-    } finally {
-      Files.delete(directory.resolve("file"));
-      Files.delete(directory);
-    }
+    assertThat(hugePageKib(new byte[HUGE_BYTES], Posix::populate)).isEqualTo(HUGE_BYTES >> 10);
   }
 
   @Test
   void collapsing_fillsAHugePage_ofWhichAFileHasOneSmall() throws Exception {
+    assertThat(hugePageKib(new byte[1], Posix::collapse)).isEqualTo(HUGE_BYTES >> 10);
+  }
+
+  /** Of a file of a memory file system with so many bytes at its start, and one at its end. */
+  private static int hugePageKib(byte[] start, Consumer<MemorySegment> how) throws IOException {
     assumeThat(Path.of("/sys/kernel/mm/transparent_hugepage/shmem_enabled"))
         .as("a kernel with huge pages for these files")
         .exists();
-    int bytes = 4 << 20;
     Path directory = Files.createTempDirectory(Path.of("/dev/shm"), "bailey-test-");
     Path path = directory.resolve("file");
     try (Arena arena = Arena.ofConfined();
         FileChannel file = FileChannel.open(path, CREATE_NEW, WRITE)) {
-      file.write(ByteBuffer.allocate(1), bytes - 1);
-      file.write(ByteBuffer.allocate(1), 0);
-      MemorySegment memory = Posix.mapShared(path, bytes, arena);
-      Posix.collapse(memory);
-      assertThat(hugePageKib(memory.address())).isEqualTo(bytes >> 10);
+      file.write(ByteBuffer.wrap(start), 0);
+      file.write(ByteBuffer.allocate(1), HUGE_BYTES - 1);
+      MemorySegment memory = Posix.mapShared(path, HUGE_BYTES, arena);
+      how.accept(memory);
+      // Some kernels map a huge page no sooner.
+      for (int at = 0; at < HUGE_BYTES; at += 4096) {
+        assertThat(memory.get(ValueLayout.JAVA_BYTE, at)).isZero();
+      }
+      return hugePageKib(memory.address());
     } finally {
       Files.delete(path);
       Files.delete(directory);

@@ -6,6 +6,7 @@ import static org.awaitility.Awaitility.await;
 import io.bailey.io.FaultyFiles;
 import io.bailey.io.FaultyFiles.Call;
 import io.bailey.io.LocalFiles;
+import io.bailey.io.StorageException.Kind;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.foreign.MemorySegment;
@@ -162,6 +163,23 @@ final class SlabPoolTest {
     pool.give(slot[0]);
     assertThat(pool.holds(slot[0], 8, 9)).isFalse();
     pool.close(true);
+  }
+
+  @Test
+  void aSlabThatMemoryDoesNotSufficeFor_leavesNothing_andTheOthersAreAll() throws Exception {
+    FaultyFiles full = new FaultyFiles();
+    Path second = directory.resolve("slab-1");
+    full.failAll(Kind.NO_SPACE, second::equals, Call.WRITE);
+    SlabPool pool =
+        new SlabPool(full, directory, set, 16 * SLAB, (slot, sequence, volume, block, n) -> {});
+    try {
+      int[] slots = new int[SlabPool.SLAB_SLOTS + 1];
+      assertThat(pool.take(slots.length, slots)).isFalse();
+      assertThat(second).doesNotExist();
+      assertThat(pool.take(slots.length - 1, slots)).isTrue();
+    } finally {
+      pool.close(true);
+    }
   }
 
   @Test
