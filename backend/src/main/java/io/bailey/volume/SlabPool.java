@@ -464,7 +464,7 @@ final class SlabPool {
 
   /**
    * Puts a new file into huge pages, as far as there is room: what has one small page can become a
-   * huge one. A whole file of small ones would touch as much memory once more.
+   * huge one. A file all of small ones takes a third longer, for these are touched first.
    */
   private static void makeHuge(HostFile file, Path path) throws IOException {
     for (long at = 0; at < SLAB_BYTES; at += Posix.HUGE_PAGE_BYTES) {
