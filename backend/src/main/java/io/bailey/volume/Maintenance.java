@@ -42,6 +42,9 @@ final class Maintenance {
   /** How long a volume must not have been written to before it is made compact. */
   private static final long REST_MILLIS = 5000;
 
+  /** How long after a look for the fullest buffers there is none: each write would have one. */
+  private static final long RELIEVE_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
+
   /** Blocks that durable volumes hold together before those that have many are logged. */
   private static final int LOG_BLOCKS = 256;
 
@@ -65,6 +68,7 @@ final class Maintenance {
   private final AtomicInteger unlogged = new AtomicInteger();
   private final AtomicInteger awaitingMerge = new AtomicInteger();
   private final AtomicBoolean relieving = new AtomicBoolean();
+  private volatile long relieved = System.nanoTime() - RELIEVE_NANOS;
   private final AtomicBoolean relievingIndexes = new AtomicBoolean();
   private final AtomicBoolean relievingLog = new AtomicBoolean();
 
@@ -211,10 +215,12 @@ final class Maintenance {
    * @param missing slots
    */
   void relieve(int missing) {
-    if (relieving.compareAndSet(false, true)) {
+    boolean due = System.nanoTime() - relieved > RELIEVE_NANOS;
+    if (due && relieving.compareAndSet(false, true)) {
       runOnceBegun(
           retries,
           () -> {
+            relieved = System.nanoTime();
             relieving.set(false);
             relieveFullest(missing);
           });

@@ -409,6 +409,15 @@ final class SlabPool {
     soonFree.addAndGet(change);
   }
 
+  /**
+   * Whether slots are taken faster than memory for more of them is got; about. Memory that the
+   * machine hasn't used lately can take longer to get than as many slots take to be emptied.
+   */
+  boolean growsTooSlowly() {
+    int toMake = (slabLimit - slabs.length) * SLAB_SLOTS;
+    return isLarge() && toMake > 0 && available - toMake < SLAB_SLOTS / 2;
+  }
+
   private void countAvailable() {
     available = freeCount + (slabLimit - slabs.length) * SLAB_SLOTS;
   }

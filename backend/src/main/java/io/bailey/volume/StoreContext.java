@@ -31,6 +31,9 @@ record StoreContext(
   /** The part of the host's slots that a write buffer may have whatever the others have. */
   private static final int MIN_SHARE = 64;
 
+  /** The part that is worth a run of its own while memory for more slots is slow to come. */
+  private static final int SHARE_IN_GROWTH = 16;
+
   HostFiles files() {
     return directory.files();
   }
@@ -57,12 +60,13 @@ record StoreContext(
 
   /**
    * Slots that make a write buffer full at present: half of what it could have, so half of all for
-   * who writes alone; a 64th at least.
+   * who writes alone; a 64th at least. No more than a 16th where memory for slots is slow to come.
    *
    * @param held slots that it has
    */
   int bufferSlots(int held) {
-    return Math.max(pool.capacity() / MIN_SHARE, (held + pool.available()) / 2);
+    int share = Math.max(pool.capacity() / MIN_SHARE, (held + pool.available()) / 2);
+    return pool.growsTooSlowly() ? Math.min(share, pool.capacity() / SHARE_IN_GROWTH) : share;
   }
 
   /**

@@ -25,6 +25,7 @@ final class VolumeUpkeep {
   private final VolumeTop top;
   private final VolumeLog log;
   private final AtomicBoolean checkpointRequested = new AtomicBoolean();
+  private final AtomicBoolean makingRun = new AtomicBoolean();
   private final AtomicBoolean retryScheduled = new AtomicBoolean();
   private final AtomicBoolean sortRequested = new AtomicBoolean();
   private final AtomicBoolean mergeRequested = new AtomicBoolean();
@@ -149,7 +150,26 @@ final class VolumeUpkeep {
   }
 
   void backgroundCheckpoint() {
-    checkpointRequested.set(false);
+    boolean makesRun = !durable || sortRequested.get();
+    if (makesRun && !makingRun.compareAndSet(false, true)) {
+      // Who is at it goes on: one volume would have both threads, one waiting for the other.
+      return;
+    }
+    try {
+      if (checkpointRequested.getAndSet(false)) {
+        empty();
+      }
+    } finally {
+      if (makesRun) {
+        makingRun.set(false);
+        if (checkpointRequested.get()) {
+          context.maintenance().checkpoint(this);
+        }
+      }
+    }
+  }
+
+  private void empty() {
     boolean sort = sortRequested.getAndSet(false);
     try {
       if (durable && !sort) {

@@ -103,6 +103,63 @@ final class SharedBuffersTest {
     }
   }
 
+  /** Memory that a machine gives slowly costs more than emptying what there is. */
+  @Test
+  void whileMemoryIsSlowToCome_aBufferIsEmptiedEarly() throws Exception {
+    CountDownLatch hold = new CountDownLatch(1);
+    try (TestStore test = new TestStore(directory, 16 * TestStore.SLABS_BUDGET)) {
+      test.files.fault(
+          (call, path) -> {
+            if (call == Call.CREATE && path.endsWith("slab-3")) {
+              FaultyFiles.await(hold);
+            }
+          });
+      Volume volume = test.volume("v", Durability.NONE);
+      // Three of 16 slabs but 400 slots, of which there are enough: nobody waits for the fourth.
+      int blocks = 3 * SlabPool.SLAB_SLOTS - 400;
+      fill(volume, 0, blocks);
+      try {
+        await().until(() -> slots(volume) < blocks / 2);
+      } finally {
+        hold.countDown();
+      }
+      TestStore.compare(volume, 0, blocks, "emptied");
+    }
+  }
+
+  @Test
+  void aVolumeThatIsAskedForTwice_leavesAThreadToTheOthers() throws Exception {
+    CountDownLatch hold = new CountDownLatch(1);
+    CountDownLatch emptying = new CountDownLatch(1);
+    AtomicInteger writes = new AtomicInteger();
+    try (TestStore test = new TestStore(directory)) {
+      Volume slow = test.volume("slow", Durability.NONE);
+      Volume other = test.volume("other", Durability.NONE);
+      fill(slow, 0, 100);
+      fill(other, 0, 100);
+      test.files.fault(
+          (call, path) -> {
+            if (call == Call.WRITE
+                && TestStore.CHUNKS.test(path)
+                && writes.getAndIncrement() == 0) {
+              emptying.countDown();
+              FaultyFiles.await(hold);
+            }
+          });
+      slow.upkeep().requestRelief();
+      FaultyFiles.await(emptying);
+      fill(slow, 100, 200);
+      slow.upkeep().requestRelief();
+      other.upkeep().requestRelief();
+      try {
+        await().until(() -> slots(other) == 0);
+      } finally {
+        hold.countDown();
+      }
+      await().until(() -> slots(slow) == 0);
+    }
+  }
+
   @Test
   void aVolumeThatIsRemoved_isNotEmptiedToTheEnd() throws Exception {
     CountDownLatch hold = new CountDownLatch(1);

@@ -16,6 +16,9 @@ import java.util.stream.Stream;
 final class TestStore implements AutoCloseable {
   static final long BUDGET = 64L << 20;
 
+  /** A budget that has one slab for write buffers, in stores of many times as much. */
+  static final long SLABS_BUDGET = 16L << 20;
+
   /** Slots of all write buffers under {@link #BUDGET}. */
   static final int SLOTS = 4096;
 
@@ -30,7 +33,11 @@ final class TestStore implements AutoCloseable {
   Store store;
 
   TestStore(Path parent) throws IOException {
-    this(parent.resolve("store"), parent.resolve("memory"), BUDGET);
+    this(parent, BUDGET);
+  }
+
+  TestStore(Path parent, long budget) throws IOException {
+    this(parent.resolve("store"), parent.resolve("memory"), budget);
   }
 
   private TestStore(Path directory, Path memory, long budget) throws IOException {
