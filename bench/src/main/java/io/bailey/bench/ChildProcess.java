@@ -41,7 +41,6 @@ final class ChildProcess implements AutoCloseable {
             "--sun-misc-unsafe-memory-access=allow",
             "-XX:+UseG1GC",
             "-XX:MaxGCPauseMillis=20",
-            "-XX:+UseTransparentHugePages",
             "-XX:FreqInlineSize=100",
             "-Xlog:disable",
             "-Xmx" + new MemoryBudget(memoryBudgetBytes).heapBytes(),
