@@ -410,8 +410,9 @@ final class SlabPool {
   }
 
   /**
-   * Whether slots are taken faster than memory for more of them is got; about. Memory that the
-   * machine hasn't used lately can take longer to get than as many slots take to be emptied.
+   * Whether few slots are free though more can be made: they are taken faster than that; about.
+   * Memory that the machine hasn't used lately can take longer to get than as many slots take to be
+   * emptied.
    */
   boolean growsTooSlowly() {
     int toMake = (slabLimit - slabs.length) * SLAB_SLOTS;

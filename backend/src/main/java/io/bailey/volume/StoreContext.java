@@ -31,7 +31,7 @@ record StoreContext(
   /** The part of the host's slots that a write buffer may have whatever the others have. */
   private static final int MIN_SHARE = 64;
 
-  /** The part that is worth a run of its own while memory for more slots is slow to come. */
+  /** The part that is worth a run of its own while the pool grows too slowly. */
   private static final int SHARE_IN_GROWTH = 16;
 
   HostFiles files() {
@@ -60,13 +60,18 @@ record StoreContext(
 
   /**
    * Slots that make a write buffer full at present: half of what it could have, so half of all for
-   * who writes alone; a 64th at least. No more than a 16th where memory for slots is slow to come.
+   * who writes alone; a 64th at least.
    *
    * @param held slots that it has
    */
   int bufferSlots(int held) {
-    int share = Math.max(pool.capacity() / MIN_SHARE, (held + pool.available()) / 2);
-    return pool.growsTooSlowly() ? Math.min(share, pool.capacity() / SHARE_IN_GROWTH) : share;
+    return Math.max(pool.capacity() / MIN_SHARE, (held + pool.available()) / 2);
+  }
+
+  /** Slots from which on it is emptied: as many, but less while the pool grows too slowly. */
+  int slotsToEmpty(int held) {
+    int full = bufferSlots(held);
+    return pool.growsTooSlowly() ? Math.min(full, pool.capacity() / SHARE_IN_GROWTH) : full;
   }
 
   /**

@@ -26,6 +26,10 @@ final class VolumeUpkeep {
   private final VolumeLog log;
   private final AtomicBoolean checkpointRequested = new AtomicBoolean();
   private final AtomicBoolean makingRun = new AtomicBoolean();
+
+  /** A run was asked for while one was being made. */
+  private final AtomicBoolean runMissing = new AtomicBoolean();
+
   private final AtomicBoolean retryScheduled = new AtomicBoolean();
   private final AtomicBoolean sortRequested = new AtomicBoolean();
   private final AtomicBoolean mergeRequested = new AtomicBoolean();
@@ -126,7 +130,8 @@ final class VolumeUpkeep {
 
   /** Empties the write buffer soon. */
   void requestRelief() {
-    if (checkpointRequested.compareAndSet(false, true)) {
+    boolean known = !durable && runMissing.get();
+    if (!known && checkpointRequested.compareAndSet(false, true)) {
       context.maintenance().checkpoint(this);
     }
   }
@@ -150,34 +155,45 @@ final class VolumeUpkeep {
   }
 
   void backgroundCheckpoint() {
-    boolean makesRun = !durable || sortRequested.get();
-    if (makesRun && !makingRun.compareAndSet(false, true)) {
-      // Who is at it goes on: one volume would have both threads, one waiting for the other.
-      return;
-    }
-    try {
-      if (checkpointRequested.getAndSet(false)) {
-        empty();
-      }
-    } finally {
-      if (makesRun) {
+    checkpointRequested.set(false);
+    boolean sort = sortRequested.getAndSet(false);
+    if (durable && !sort) {
+      empty(false);
+    } else if (makingRun.compareAndSet(false, true)) {
+      try {
+        empty(sort);
+      } finally {
         makingRun.set(false);
-        if (checkpointRequested.get()) {
-          context.maintenance().checkpoint(this);
-        }
+        goOn();
+      }
+    } else {
+      // Who makes a run makes the next one too: waiting here, one volume would have both threads.
+      sortRequested.compareAndSet(false, sort);
+      runMissing.set(true);
+      if (!makingRun.get()) {
+        goOn();
+      }
+      if (durable) {
+        empty(false);
       }
     }
   }
 
-  private void empty() {
-    boolean sort = sortRequested.getAndSet(false);
+  private void goOn() {
+    if (runMissing.getAndSet(false)) {
+      requestRelief();
+    }
+  }
+
+  /** Makes a run, or of a durable volume a record unless it is to be sorted. */
+  private void empty(boolean sort) {
     try {
       if (durable && !sort) {
         volume.journal();
       } else {
         volume.checkpoint();
         int held = bufferedSlots();
-        if (!durable && WritePace.isWorthEmptying(held, context.bufferSlots(held))) {
+        if (!durable && WritePace.isWorthEmptying(held, context.slotsToEmpty(held))) {
           requestRelief();
         }
       }

@@ -301,12 +301,13 @@ final class VolumeWriter {
       return room;
     }
     int held = top.active.slotCount();
-    boolean full = held >= context.bufferSlots(held);
-    if (full) {
+    if (held >= context.slotsToEmpty(held)) {
       upkeep.requestRelief();
     }
     // Who is faster than the disk is slowed down above; who finds the disk full is stopped.
-    return !full || top.frozen == null || context.maintenance().noSpace() == null;
+    return top.frozen == null
+        || context.maintenance().noSpace() == null
+        || held < context.bufferSlots(held);
   }
 
   private void relieveIfLow() {

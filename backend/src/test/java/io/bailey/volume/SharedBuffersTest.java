@@ -107,23 +107,30 @@ final class SharedBuffersTest {
   @Test
   void whileMemoryIsSlowToCome_aBufferIsEmptiedEarly() throws Exception {
     CountDownLatch hold = new CountDownLatch(1);
+    CompletableFuture<Path> third = new CompletableFuture<>();
     try (TestStore test = new TestStore(directory, 16 * TestStore.SLABS_BUDGET)) {
       test.files.fault(
           (call, path) -> {
-            if (call == Call.CREATE && path.endsWith("slab-3")) {
+            if (call == Call.CREATE && path.endsWith("slab-2")) {
+              third.complete(path);
+            } else if (call == Call.CREATE && path.endsWith("slab-3")) {
               FaultyFiles.await(hold);
             }
           });
-      Volume volume = test.volume("v", Durability.NONE);
-      // Three of 16 slabs but 400 slots, of which there are enough: nobody waits for the fourth.
-      int blocks = 3 * SlabPool.SLAB_SLOTS - 400;
-      fill(volume, 0, blocks);
       try {
+        Volume volume = test.volume("v", Durability.NONE);
+        fill(volume, 0, 100);
+        Path slab = third.get();
+        await().until(() -> Files.exists(slab));
+        // Three of 16 slabs but 400 slots, of which there are enough: nobody waits for the fourth.
+        int blocks = 3 * SlabPool.SLAB_SLOTS - 400;
+        fill(volume, 100, blocks);
         await().until(() -> slots(volume) < blocks / 2);
+        hold.countDown();
+        TestStore.compare(volume, 0, blocks, "emptied");
       } finally {
         hold.countDown();
       }
-      TestStore.compare(volume, 0, blocks, "emptied");
     }
   }
 
@@ -146,12 +153,12 @@ final class SharedBuffersTest {
               FaultyFiles.await(hold);
             }
           });
-      slow.upkeep().requestRelief();
-      FaultyFiles.await(emptying);
-      fill(slow, 100, 200);
-      slow.upkeep().requestRelief();
-      other.upkeep().requestRelief();
       try {
+        slow.upkeep().requestRelief();
+        FaultyFiles.await(emptying);
+        fill(slow, 100, 200);
+        slow.upkeep().requestRelief();
+        other.upkeep().requestRelief();
         await().until(() -> slots(other) == 0);
       } finally {
         hold.countDown();
