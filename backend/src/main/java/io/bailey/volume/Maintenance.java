@@ -42,7 +42,7 @@ final class Maintenance {
   /** How long a volume must not have been written to before it is made compact. */
   private static final long REST_MILLIS = 5000;
 
-  /** How long after a look for the fullest buffers there is none: each write would have one. */
+  /** How long after a look for the fullest buffers no other is taken: each write asks for one. */
   private static final long RELIEVE_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
 
   /** Blocks that durable volumes hold together before those that have many are logged. */

@@ -42,6 +42,21 @@ final class SharedBuffersTest {
     return volume.stats().bufferBytes() / SlabPool.SLOT_BYTES;
   }
 
+  /** Holds the first write of a run's file; counts all of them. */
+  private static AtomicInteger holdFirstWrite(
+      TestStore test, CountDownLatch begun, CountDownLatch hold) {
+    AtomicInteger writes = new AtomicInteger();
+    test.files.fault(
+        (call, path) -> {
+          boolean ofRun = call == Call.WRITE && TestStore.CHUNKS.test(path);
+          if (ofRun && writes.getAndIncrement() == 0) {
+            begun.countDown();
+            FaultyFiles.await(hold);
+          }
+        });
+    return writes;
+  }
+
   @Test
   void aVolumeThatIsAlone_holdsHalfOfAllBeforeItIsEmptied() throws Exception {
     try (TestStore test = new TestStore(directory)) {
@@ -83,13 +98,7 @@ final class SharedBuffersTest {
         volumes.add(volume);
         fill(volume, 0, slots);
       }
-      test.files.fault(
-          (call, path) -> {
-            if (call == Call.WRITE && TestStore.CHUNKS.test(path)) {
-              emptying.countDown();
-              FaultyFiles.await(hold);
-            }
-          });
+      holdFirstWrite(test, emptying, hold);
       // With 67 more fewer than five 16ths of all are left.
       fill(volumes.getLast(), 200, 300);
       FaultyFiles.await(emptying);
@@ -108,7 +117,7 @@ final class SharedBuffersTest {
   void whileMemoryIsSlowToCome_aBufferIsEmptiedEarly() throws Exception {
     CountDownLatch hold = new CountDownLatch(1);
     CompletableFuture<Path> third = new CompletableFuture<>();
-    try (TestStore test = new TestStore(directory, 16 * TestStore.SLABS_BUDGET)) {
+    try (TestStore test = new TestStore(directory, 16 * TestStore.SLAB_BUDGET)) {
       test.files.fault(
           (call, path) -> {
             if (call == Call.CREATE && path.endsWith("slab-2")) {
@@ -138,21 +147,12 @@ final class SharedBuffersTest {
   void aVolumeThatIsAskedForTwice_leavesAThreadToTheOthers() throws Exception {
     CountDownLatch hold = new CountDownLatch(1);
     CountDownLatch emptying = new CountDownLatch(1);
-    AtomicInteger writes = new AtomicInteger();
     try (TestStore test = new TestStore(directory)) {
       Volume slow = test.volume("slow", Durability.NONE);
       Volume other = test.volume("other", Durability.NONE);
       fill(slow, 0, 100);
       fill(other, 0, 100);
-      test.files.fault(
-          (call, path) -> {
-            if (call == Call.WRITE
-                && TestStore.CHUNKS.test(path)
-                && writes.getAndIncrement() == 0) {
-              emptying.countDown();
-              FaultyFiles.await(hold);
-            }
-          });
+      holdFirstWrite(test, emptying, hold);
       try {
         slow.upkeep().requestRelief();
         FaultyFiles.await(emptying);
@@ -171,18 +171,10 @@ final class SharedBuffersTest {
   void aVolumeThatIsRemoved_isNotEmptiedToTheEnd() throws Exception {
     CountDownLatch hold = new CountDownLatch(1);
     CountDownLatch emptying = new CountDownLatch(1);
-    AtomicInteger writes = new AtomicInteger();
     try (TestStore test = new TestStore(directory)) {
       Volume volume = test.volume("v", Durability.NONE);
       fill(volume, 0, SLOTS / 2 - 1);
-      test.files.fault(
-          (call, path) -> {
-            if (call == Call.WRITE && TestStore.CHUNKS.test(path)) {
-              writes.incrementAndGet();
-              emptying.countDown();
-              FaultyFiles.await(hold);
-            }
-          });
+      AtomicInteger writes = holdFirstWrite(test, emptying, hold);
       volume.upkeep().requestRelief();
       FaultyFiles.await(emptying);
       Thread removal =

@@ -16,8 +16,8 @@ import java.util.stream.Stream;
 final class TestStore implements AutoCloseable {
   static final long BUDGET = 64L << 20;
 
-  /** A budget that has one slab for write buffers, in stores of many times as much. */
-  static final long SLABS_BUDGET = 16L << 20;
+  /** The part of a larger budget that has one slab of write buffers. */
+  static final long SLAB_BUDGET = 16L << 20;
 
   /** Slots of all write buffers under {@link #BUDGET}. */
   static final int SLOTS = 4096;
