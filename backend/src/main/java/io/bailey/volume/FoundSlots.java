@@ -6,9 +6,6 @@ import java.util.Arrays;
  * Slots that the last process published, for those who take them back in order. Not thread-safe.
  */
 final class FoundSlots implements SlabPool.SlotVisitor {
-  private static final int DIGIT_BITS = 8;
-  private static final int DIGITS = 1 << DIGIT_BITS;
-
   private int[] slots = new int[SlabPool.SLAB_SLOTS];
   private long[] sequences = new long[SlabPool.SLAB_SLOTS];
   private long[] volumes = new long[SlabPool.SLAB_SLOTS];
@@ -38,41 +35,8 @@ final class FoundSlots implements SlabPool.SlotVisitor {
 
   /** Tells of each, a volume's by their sequences, ascending. */
   void visit(SlabPool.SlotVisitor visitor) {
-    for (int i : order()) {
+    for (int i : RadixSort.order(sequences, size)) {
       visitor.slot(slots[i], sequences[i], volumes[i], blocks[i], counts[i]);
     }
-  }
-
-  /**
-   * A radix sort, least digit first. There can be a hundred thousand slots, and the process has
-   * just begun: a comparator would be called a million times before it is compiled.
-   */
-  private int[] order() {
-    int[] order = new int[size];
-    Arrays.setAll(order, i -> i);
-    int[] next = new int[size];
-    for (int shift = 0; shift < Long.SIZE; shift += DIGIT_BITS) {
-      int[] ends = new int[DIGITS + 1];
-      for (int i = 0; i < size; i++) {
-        ends[digit(sequences[i], shift) + 1]++;
-      }
-      if (size > 0 && ends[digit(sequences[0], shift) + 1] == size) {
-        continue;
-      }
-      for (int digit = 0; digit < DIGITS; digit++) {
-        ends[digit + 1] += ends[digit];
-      }
-      for (int i : order) {
-        next[ends[digit(sequences[i], shift)]++] = i;
-      }
-      int[] sorted = next;
-      next = order;
-      order = sorted;
-    }
-    return order;
-  }
-
-  private static int digit(long sequence, int shift) {
-    return (int) (sequence >>> shift) & (DIGITS - 1);
   }
 }

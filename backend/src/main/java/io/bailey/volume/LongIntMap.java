@@ -157,21 +157,25 @@ final class LongIntMap {
     if (end - first <= size && first >= 0) {
       return keysOfShortRange(first, end);
     }
-    long[] sorted = new long[16];
+    long[] found = new long[16];
     int n = 0;
     for (int part = 0; part < directory.length; part += parts(directory[part])) {
       Table table = directory[part];
       for (int i = 0; i < table.keys.length; i++) {
         if (table.values[i] != NONE && table.keys[i] >= first && table.keys[i] < end) {
-          if (n == sorted.length) {
-            sorted = Arrays.copyOf(sorted, Math.min(size, 2 * n));
+          if (n == found.length) {
+            found = Arrays.copyOf(found, Math.min(size, 2 * n));
           }
-          sorted[n++] = table.keys[i];
+          found[n++] = table.keys[i];
         }
       }
     }
-    Arrays.sort(sorted, 0, n);
-    return Arrays.copyOf(sorted, n);
+    int[] order = RadixSort.order(found, n);
+    long[] sorted = new long[n];
+    for (int i = 0; i < n; i++) {
+      sorted[i] = found[order[i]];
+    }
+    return sorted;
   }
 
   /** All values, in no order. */
