@@ -43,13 +43,17 @@ final class EngineTarget implements Target {
             Long.toString(workload.seed()));
     if (inProcess) {
       // The AOT cache tells what is hot in a daemon that serves NBD; here other ways are, and code
-      // compiled by it stays slower.
+      // compiled by it stays slower. Without it, blocks would be encrypted by code that isn't
+      // compiled for longer than in a daemon.
       command.addAll(
           1,
           List.of(
               "-XX:+IgnoreUnrecognizedVMOptions",
               "-XX:+UnlockDiagnosticVMOptions",
-              "-XX:-AOTReplayTraining"));
+              "-XX:-AOTReplayTraining",
+              "-XX:CompileCommand=quiet",
+              compiledEarly("com.sun.crypto.provider"),
+              compiledEarly("sun.security.provider")));
     }
     child = ChildProcess.start(place.run(), command);
     in = child.process().inputReader(StandardCharsets.UTF_8);
@@ -63,6 +67,10 @@ final class EngineTarget implements Target {
         child.close();
       }
     }
+  }
+
+  private static String compiledEarly(String javaPackage) {
+    return "-XX:CompileCommand=CompileThresholdScaling," + javaPackage + ".*::*,0.1";
   }
 
   Path socket() {
