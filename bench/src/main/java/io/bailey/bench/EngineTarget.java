@@ -43,8 +43,8 @@ final class EngineTarget implements Target {
             Long.toString(workload.seed()));
     if (inProcess) {
       // The AOT cache tells what is hot in a daemon that serves NBD; here other ways are, and code
-      // compiled by it stays slower. Without it, blocks would be encrypted by code that isn't
-      // compiled for longer than in a daemon.
+      // compiled by it stays slower. What it is right about here too is said by itself: that
+      // cryptography is hot.
       command.addAll(
           1,
           List.of(
