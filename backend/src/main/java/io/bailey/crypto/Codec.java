@@ -14,6 +14,10 @@ public final class Codec {
   private static final LZ4Compressor COMPRESSOR = LZ4Factory.fastestInstance().fastCompressor();
   private static final LZ4SafeDecompressor DECOMPRESSOR =
       LZ4Factory.fastestInstance().safeDecompressor();
+
+  /** Room that compressing a block needs. */
+  public static final int MAX_COMPRESSED_BYTES = COMPRESSOR.maxCompressedLength(BLOCK_BYTES);
+
   private static final int INITIAL_BYTES = 16 << 10;
   private static final int MAX_POOLED_BYTES = 4 << 20;
   private static final Pool<Codec> POOL = new Pool<>(32);
@@ -69,9 +73,18 @@ public final class Codec {
    * @return compressed bytes, or -1 if it doesn't get smaller
    */
   public int compress(byte[] src, int offset, int length) {
-    byte[] out = packed(COMPRESSOR.maxCompressedLength(length));
-    int n = COMPRESSOR.compress(src, offset, length, out, 0, out.length);
+    int n = compress(src, offset, length, packed(COMPRESSOR.maxCompressedLength(length)), 0);
     return n < length ? n : -1;
+  }
+
+  /**
+   * Compresses into an array.
+   *
+   * @param out has {@link #MAX_COMPRESSED_BYTES} of room for a block
+   * @return compressed bytes, which can be more than there were
+   */
+  public static int compress(byte[] src, int offset, int length, byte[] out, int outOffset) {
+    return COMPRESSOR.compress(src, offset, length, out, outOffset, out.length - outOffset);
   }
 
   /**
@@ -83,10 +96,23 @@ public final class Codec {
    */
   public int sealBlock(Epoch epoch, long counter, byte[] bytes, int offset) {
     int packedSize = compress(bytes, offset, BLOCK_BYTES);
-    boolean whole = packedSize < 0;
-    int size = whole ? BLOCK_BYTES : packedSize;
+    return packedSize < 0
+        ? seal(epoch, counter, bytes, offset, BLOCK_BYTES)
+        : seal(epoch, counter, packed, 0, packedSize);
+  }
+
+  /**
+   * Seals a block that {@link #compress} made smaller.
+   *
+   * @return as {@link #sealBlock}
+   */
+  public int sealCompressed(Epoch epoch, long counter, byte[] bytes, int size) {
+    return seal(epoch, counter, bytes, 0, size);
+  }
+
+  private int seal(Epoch epoch, long counter, byte[] bytes, int offset, int size) {
     byte[] out = sealed(size + Aead.TAG_BYTES);
-    aead.seal(epoch, counter, whole ? bytes : packed, whole ? offset : 0, size, out, 0);
+    aead.seal(epoch, counter, bytes, offset, size, out, 0);
     return size;
   }
 

@@ -94,7 +94,8 @@ final class VolumeMetrics implements MultiCollector {
   }
 
   private static void addPlaces(List<ExportReport> reports, List<MetricSnapshot> all) {
-    GaugeSnapshot.Builder buffer = gauge("bailey_buffer_bytes", "Bytes in the write buffer.");
+    GaugeSnapshot.Builder buffer =
+        gauge("bailey_buffer_bytes", "Memory that the write buffers take.");
     GaugeSnapshot.Builder journal =
         gauge("bailey_journal_bytes", "Bytes of the journal that the volume still needs.");
     GaugeSnapshot.Builder levels =

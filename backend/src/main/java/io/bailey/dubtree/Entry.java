@@ -14,22 +14,26 @@ public sealed interface Entry {
   record Zeros(long start, long end) implements Entry {}
 
   /**
-   * A block in the clear, loaded when it is written.
+   * A block that isn't sealed, loaded when it is written.
    *
    * @param slot what the loader knows the block by
    */
-  record Plain(long start, Loader loader, int slot) implements Entry {
+  record Unsealed(long start, Loader loader, int slot) implements Entry {
     @Override
     public long end() {
       return start + 1;
     }
   }
 
-  /** Where blocks in the clear come from. */
+  /** Where blocks that aren't sealed come from. */
   @FunctionalInterface
   interface Loader {
-    /** Fills {@code dst} with the 4096 bytes of a block. */
-    void load(int slot, byte[] dst);
+    /**
+     * Copies a block to the start of {@code dst}, which has 4096 bytes.
+     *
+     * @return its bytes: 4096, or fewer if it is compressed
+     */
+    int load(int slot, byte[] dst);
   }
 
   /** A value that lies sealed in another run. */

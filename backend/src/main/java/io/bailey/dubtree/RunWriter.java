@@ -24,6 +24,9 @@ import org.jspecify.annotations.Nullable;
  * is finished, nothing of it remains. One thread.
  */
 public final class RunWriter implements AutoCloseable {
+  /** A block of zeros is compressed to fewer; what is larger isn't one. */
+  private static final int MAX_BYTES_OF_ZEROS = 64;
+
   private final RunCatalog catalog;
   private final Epoch epoch;
   private final int level;
@@ -90,9 +93,13 @@ public final class RunWriter implements AutoCloseable {
   public void add(Entry entry) throws IOException {
     switch (entry) {
       case Entry.Zeros zeros -> addZeros(zeros.start(), zeros.end());
-      case Entry.Plain plain -> {
-        plain.loader().load(plain.slot(), block);
-        addPlain(plain.start(), block, 0);
+      case Entry.Unsealed unsealed -> {
+        int size = unsealed.loader().load(unsealed.slot(), block);
+        if (size == Dubtree.BLOCK_BYTES) {
+          addPlain(unsealed.start(), block, 0);
+        } else {
+          addCompressed(unsealed.start(), block, size);
+        }
       }
       case Entry.Stored stored -> addStored(stored);
       case Entry.Sealed sealed -> addSealed(sealed);
@@ -123,10 +130,31 @@ public final class RunWriter implements AutoCloseable {
       addZeros(at, at + 1);
       return;
     }
+    long counter = beginValue(at);
+    addSealed(at, counter, codec.sealBlock(epoch, counter, bytes, offset));
+  }
+
+  private void addCompressed(long at, byte[] bytes, int size) throws IOException {
+    if (size <= MAX_BYTES_OF_ZEROS) {
+      byte[] whole = new byte[Dubtree.BLOCK_BYTES];
+      if (Codec.decompress(bytes, 0, size, whole, 0, whole.length) && isZero(whole, 0)) {
+        addZeros(at, at + 1);
+        return;
+      }
+    }
+    long counter = beginValue(at);
+    addSealed(at, counter, codec.sealCompressed(epoch, counter, bytes, size));
+  }
+
+  /** Returns the counter that the next block's value is to be sealed with. */
+  private long beginValue(long at) throws IOException {
     flushZeros();
     presence.addValue(at);
-    long counter = epoch.nextCounter();
-    int size = codec.sealBlock(epoch, counter, bytes, offset);
+    return epoch.nextCounter();
+  }
+
+  /** Adds what the codec has sealed in this run's epoch. */
+  private void addSealed(long at, long counter, int size) throws IOException {
     byte[] sealed = codec.sealed(size);
     int own = epochIndex(epoch);
     int chunk = writtenChunk();

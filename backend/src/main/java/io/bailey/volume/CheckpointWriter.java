@@ -105,13 +105,16 @@ final class CheckpointWriter {
     boolean buffered = layers == Layers.LOG_AND_BUFFER;
     awaitFewRuns();
     try {
-      Cursor source;
+      VolumeLog.Frozen inLog;
+      WriteBuffer buffer;
       long upTo;
       synchronized (top.lock) {
-        WriteBuffer buffer = buffered ? top.frozen : null;
-        source = buffer == null ? log.sorted() : Cursor.overlay(paced(buffer), log.sorted());
-        upTo = buffer == null ? log.frozenSequence() : top.frozenSequence;
+        inLog = log.frozen();
+        buffer = buffered ? top.frozen : null;
+        upTo = buffer == null ? inLog.sequence() : top.frozenSequence;
       }
+      Cursor source =
+          buffer == null ? inLog.sorted() : Cursor.overlay(paced(buffer), inLog.sorted());
       RunWriter.Finished finished;
       try (RunWriter writer =
           new RunWriter(
@@ -135,7 +138,7 @@ final class CheckpointWriter {
   }
 
   private Cursor paced(WriteBuffer buffer) {
-    return pace.counting(buffer.cursor(), buffer.slotCount());
+    return pace.counting(buffer.cursor(), buffer.entryCount(), buffer.slotCount());
   }
 
   /** What a run is made of. */

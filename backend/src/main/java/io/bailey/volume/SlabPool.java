@@ -1,5 +1,6 @@
 package io.bailey.volume;
 
+import io.bailey.crypto.Codec;
 import io.bailey.io.AheadThread;
 import io.bailey.io.HostFile;
 import io.bailey.io.HostFiles;
@@ -27,15 +28,16 @@ import java.util.concurrent.locks.ReentrantLock;
 import java.util.zip.CRC32C;
 
 /**
- * The memory of all write buffers: slots of one block each, in files on a memory file system that
- * are mapped shared. What lies in a slot outlives the process without a system call, and never
- * reaches a disk. Bounded; grows by slabs of 4 MiB. Thread-safe, but for the bytes of a slot, which
- * belong to the volume that took it.
+ * The memory of all write buffers: slots of one block each, or of several that are compressed
+ * ({@link PackedSlot}), in files on a memory file system that are mapped shared. What lies in a
+ * slot outlives the process without a system call, and never reaches a disk. Bounded; grows by
+ * slabs of 4 MiB. Thread-safe, but for the bytes of a slot, which belong to the volume that took
+ * it.
  *
  * <h2>A slab file</h2>
  *
  * <pre>
- *     0  BAILEY B version(1)   16 id of the set of slabs        (native byte order)
+ *     0  BAILEY B version      16 id of the set of slabs        (native byte order)
  *    24  checksum of the id; zeros in slabs of early versions
  *  4096  1024 slot headers of 32 bytes: sequence, volume, block, blocks
  * 36864  1024 blocks of 4096 bytes
@@ -43,8 +45,12 @@ import java.util.zip.CRC32C;
  *
  * A header's sequence is stored last and released, and set to 0 first when the slot is given up: a
  * process that dies at any instruction leaves whole slots and free ones. {@code blocks} is 0 for a
- * slot that holds its block's bytes; above, the slot stands for a range of zeros. Slots have no
- * checksum: they are memory, as the process's own is.
+ * slot that holds its block's bytes; above, the slot stands for a range of zeros; -1 says that the
+ * slot holds compressed blocks. A slab that has had such slots is of version 2, others are of
+ * version 1. Slots have no checksum: they are memory, as the process's own is.
+ *
+ * <p>A <i>place</i> is a slot's number, times 64; of a compressed block, with the unit within the
+ * slot added, which isn't 0.
  */
 final class SlabPool {
   static final int SLOT_BYTES = 4096;
@@ -57,6 +63,16 @@ final class SlabPool {
   private static final int CHECKSUM_AT = 24;
   private static final int CHECKED_BYTES = 32;
   private static final long MAGIC = 0x4241494C45594201L;
+
+  /** The same of a slab that has had compressed blocks. */
+  private static final long PACKED_MAGIC = MAGIC + 1;
+
+  /** What a slot of compressed blocks has in its header instead of a number of blocks. */
+  private static final long PACKED = -1;
+
+  /** More, and places wouldn't fit. */
+  private static final long MAX_SLABS = (1L << 31) / (SLAB_SLOTS * PackedSlot.UNITS) - 1;
+
   private static final String PREFIX = "slab-";
   private static final VarHandle LONG = ValueLayout.JAVA_LONG.varHandle();
 
@@ -120,7 +136,7 @@ final class SlabPool {
     this.files = files;
     this.directory = directory;
     this.set = set;
-    this.maxSlabs = (int) Math.max(2, maxBytes / (SLAB_SLOTS * (long) SLOT_BYTES));
+    this.maxSlabs = (int) Math.clamp(maxBytes / (SLAB_SLOTS * (long) SLOT_BYTES), 2, MAX_SLABS);
     this.slabLimit = maxSlabs;
     this.available = capacity();
     files.createDirectories(directory);
@@ -151,9 +167,9 @@ final class SlabPool {
     }
   }
 
-  /** Hears of a slot that holds something. */
+  /** Hears of a slot that holds something, or of a compressed block in one. */
   interface SlotVisitor {
-    void slot(int slot, long sequence, long volume, long block, long blocks);
+    void slot(int place, long sequence, long volume, long block, long blocks);
   }
 
   private static int number(Path slab) {
@@ -171,7 +187,8 @@ final class SlabPool {
     long magic = head.getLong(0);
     long sum = head.getLong(CHECKSUM_AT);
     // A process that dies while it makes a slab leaves one without magic, and empty.
-    if (magic != 0 && (magic != MAGIC || (sum != 0 && sum != checksum(head)))) {
+    boolean known = magic == MAGIC || magic == PACKED_MAGIC;
+    if (magic != 0 && (!known || (sum != 0 && sum != checksum(head)))) {
       throw new StorageException(
           Kind.DAMAGED,
           "write buffers "
@@ -179,7 +196,7 @@ final class SlabPool {
               + " have a damaged header: delete the file to start without them, which gives up"
               + " writes that were acknowledged and not flushed");
     }
-    return magic == MAGIC
+    return known
         && head.getLong(8) == set.getMostSignificantBits()
         && head.getLong(16) == set.getLeastSignificantBits();
   }
@@ -202,25 +219,43 @@ final class SlabPool {
       // All at once: one by one is slow in a process that has just begun.
       long[] headers = new long[SLAB_SLOTS * HEADER_BYTES / Long.BYTES];
       MemorySegment.copy(slab, ValueLayout.JAVA_LONG, HEADERS_AT, headers, 0, headers.length);
+      long[] words = new long[SLOT_BYTES / Long.BYTES];
       for (int i = SLAB_SLOTS - 1; i >= 0; i--) {
         int at = i * HEADER_BYTES / Long.BYTES;
+        int place = (first + i) * PackedSlot.UNITS;
         if (headers[at] == 0) {
-          push(first + i);
+          push(place);
+        } else if (headers[at + 3] == PACKED) {
+          adoptPacked(slab, place, headers[at + 1], words, found);
         } else {
-          found.slot(first + i, headers[at], headers[at + 1], headers[at + 2], headers[at + 3]);
+          found.slot(place, headers[at], headers[at + 1], headers[at + 2], headers[at + 3]);
         }
       }
       countAvailable();
     }
   }
 
-  /** Takes {@code count} slots into {@code slots}; false, and none taken, if there isn't room. */
-  boolean take(int count, int[] slots) throws IOException {
+  /** Under the lock. */
+  private void adoptPacked(
+      MemorySegment slab, int place, long volume, long[] words, SlotVisitor found) {
+    PackedSlot.Visitor visitor =
+        (unit, sequence, block) -> found.slot(place + unit, sequence, volume, block, 0);
+    if (PackedSlot.adopt(slab, dataAt(place), words, visitor) == 0) {
+      clear(place);
+      push(place);
+    }
+  }
+
+  /** Takes {@code count} slots into {@code places}; false, and none taken, if there isn't room. */
+  boolean take(int count, int[] places) throws IOException {
+    if (count == 0) {
+      return true;
+    }
     while (true) {
       synchronized (lock) {
         if (freeCount >= count) {
           for (int i = 0; i < count; i++) {
-            slots[i] = free[--freeCount];
+            places[i] = free[--freeCount];
           }
           countAvailable();
           break;
@@ -322,7 +357,7 @@ final class SlabPool {
     synchronized (lock) {
       int first = addSlab(slab);
       for (int i = SLAB_SLOTS - 1; i >= 0; i--) {
-        push(first + i);
+        push((first + i) * PackedSlot.UNITS);
       }
     }
   }
@@ -355,28 +390,45 @@ final class SlabPool {
     return slabLimit;
   }
 
-  /** Gives a slot up: it holds nothing from now on, also for a process that comes after. */
-  void give(int slot) {
-    clear(slot);
+  /**
+   * Gives up a slot, or a compressed block and with the last one its slot.
+   *
+   * @return whether the slot is free now: it holds nothing, also for a process that comes after
+   */
+  boolean give(int place) {
+    if (!unused(place)) {
+      return false;
+    }
+    clear(place);
     synchronized (lock) {
-      push(slot);
+      push(place);
       countAvailable();
     }
+    return true;
   }
 
-  /** Gives many slots up at once. */
-  void giveAll(int[] slots, int count) {
+  private boolean unused(int place) {
+    return !isPacked(place) || PackedSlot.changeUses(slab(place), dataAt(place), -1) == 0;
+  }
+
+  /** Gives up many at once; the array's content is lost. */
+  void giveAll(int[] places, int count) {
+    int freed = 0;
     for (int i = 0; i < count; i++) {
-      clear(slots[i]);
+      int place = places[i];
+      if (unused(place)) {
+        clear(place);
+        places[freed++] = place;
+      }
     }
-    giveUnused(slots, 0, count);
+    giveUnused(places, 0, freed);
   }
 
   /** Gives taken slots back that were not written. */
-  void giveUnused(int[] slots, int from, int to) {
+  void giveUnused(int[] places, int from, int to) {
     synchronized (lock) {
       for (int i = from; i < to; i++) {
-        push(slots[i]);
+        push(places[i]);
       }
       countAvailable();
     }
@@ -427,8 +479,8 @@ final class SlabPool {
     return slabLimit * SLAB_SLOTS;
   }
 
-  private void push(int slot) {
-    free[freeCount++] = slot;
+  private void push(int place) {
+    free[freeCount++] = place & -PackedSlot.UNITS;
   }
 
   private int addSlab(MemorySegment slab) {
@@ -486,60 +538,129 @@ final class SlabPool {
     }
   }
 
+  /** Whether a place is that of a compressed block. */
+  static boolean isPacked(int place) {
+    return unit(place) != 0;
+  }
+
+  /** Whether a place is the first that its slot can have. */
+  static boolean isFirst(int place) {
+    return unit(place) <= PackedSlot.FIRST_UNIT;
+  }
+
   /** Fills a slot with a block's bytes. It counts only once {@link #publish} is called. */
-  void fill(int slot, MemorySegment src, long offset) {
-    MemorySegment.copy(src, offset, slab(slot), dataAt(slot), SLOT_BYTES);
+  void fill(int place, MemorySegment src, long offset) {
+    MemorySegment.copy(src, offset, slab(place), dataAt(place), SLOT_BYTES);
   }
 
   /** Overwrites part of a slot that isn't published. */
-  void patch(int slot, int at, MemorySegment src, long offset, int length) {
-    MemorySegment.copy(src, offset, slab(slot), dataAt(slot) + at, length);
+  void patch(int place, int at, MemorySegment src, long offset, int length) {
+    MemorySegment.copy(src, offset, slab(place), dataAt(place) + at, length);
   }
 
-  /** Copies the bytes of a slot. */
-  void copy(int slot, MemorySegment dst, long offset) {
-    MemorySegment.copy(slab(slot), dataAt(slot), dst, offset, SLOT_BYTES);
+  /** Copies the bytes of a block that isn't compressed. */
+  void copy(int place, MemorySegment dst, long offset) {
+    MemorySegment.copy(slab(place), dataAt(place), dst, offset, SLOT_BYTES);
+  }
+
+  /** A compressed block as it is. */
+  byte[] packed(int place) {
+    byte[] packed = new byte[PackedSlot.bytes(slab(place), dataAt(place), unit(place))];
+    int _ = load(place, packed);
+    return packed;
+  }
+
+  /**
+   * Decompresses what {@link #packed} gave.
+   *
+   * @param place names it where it is damaged
+   * @throws StorageException if it isn't what was written
+   */
+  void unpack(byte[] packed, int place, MemorySegment dst, long offset) throws StorageException {
+    Codec codec = Codec.borrow();
+    try {
+      byte[] block = codec.block();
+      if (!Codec.decompress(packed, 0, packed.length, block, 0, SLOT_BYTES)) {
+        throw new StorageException(
+            Kind.DAMAGED,
+            "write buffer "
+                + directory.resolve(PREFIX + place / (PackedSlot.UNITS * SLAB_SLOTS))
+                + ", offset "
+                + (dataAt(place) + (long) unit(place) * PackedSlot.UNIT_BYTES)
+                + ": the block there doesn't decompress");
+      }
+      MemorySegment.copy(block, 0, dst, ValueLayout.JAVA_BYTE, offset, SLOT_BYTES);
+    } finally {
+      codec.giveBack();
+    }
+  }
+
+  /**
+   * Copies a block as it is.
+   *
+   * @return its bytes; fewer than a block's if it is compressed
+   */
+  int load(int place, byte[] dst) {
+    if (isPacked(place)) {
+      return PackedSlot.load(slab(place), dataAt(place), unit(place), dst);
+    }
+    MemorySegment.copy(slab(place), ValueLayout.JAVA_BYTE, dataAt(place), dst, 0, SLOT_BYTES);
+    return SLOT_BYTES;
   }
 
   /** Makes a slot count: from here on it outlives the process. */
-  void publish(int slot, long sequence, long volume, long block, long blocks) {
-    MemorySegment slab = slab(slot);
-    long at = headerAt(slot);
+  void publish(int place, long sequence, long volume, long block, long blocks) {
+    MemorySegment slab = slab(place);
+    long at = headerAt(place);
     slab.set(ValueLayout.JAVA_LONG, at + 8, volume);
     slab.set(ValueLayout.JAVA_LONG, at + 16, block);
     slab.set(ValueLayout.JAVA_LONG, at + 24, blocks);
     LONG.setRelease(slab, at, sequence);
   }
 
-  /** The sequence a slot was published with; 0 if it holds nothing. */
-  long sequence(int slot) {
-    return header(slot, 0);
+  /**
+   * Makes a slot one for a volume's compressed blocks. Whoever fills it gives it up like one of
+   * them, by the place of the first, when no more are added.
+   */
+  void beginPacked(int place, long sequence, long volume) {
+    MemorySegment slab = slab(place);
+    LONG.setRelease(slab, 0L, PACKED_MAGIC);
+    PackedSlot.begin(slab, dataAt(place));
+    publish(place, sequence, volume, 0, PACKED);
   }
 
-  /** Whether a slot still holds what a volume published with that sequence. */
-  boolean holds(int slot, long volume, long sequence) {
-    return header(slot, 0) == sequence && header(slot, 8) == volume;
+  /**
+   * Publishes a compressed block.
+   *
+   * @param place where it goes: of the slot, and the unit in it added
+   */
+  void addPacked(int place, long sequence, long block, byte[] packed, int from, int bytes) {
+    PackedSlot.add(slab(place), dataAt(place), unit(place), sequence, block, packed, from, bytes);
   }
 
-  private void clear(int slot) {
-    LONG.setRelease(slab(slot), headerAt(slot), 0L);
+  private void clear(int place) {
+    LONG.setRelease(slab(place), headerAt(place), 0L);
     VarHandle.releaseFence();
   }
 
-  private long header(int slot, int field) {
-    return slab(slot).get(ValueLayout.JAVA_LONG, headerAt(slot) + field);
+  private MemorySegment slab(int place) {
+    return slabs[place / (PackedSlot.UNITS * SLAB_SLOTS)];
   }
 
-  private MemorySegment slab(int slot) {
-    return slabs[slot / SLAB_SLOTS];
+  private static long headerAt(int place) {
+    return HEADERS_AT + (long) slotInSlab(place) * HEADER_BYTES;
   }
 
-  private static long headerAt(int slot) {
-    return HEADERS_AT + (long) (slot % SLAB_SLOTS) * HEADER_BYTES;
+  private static long dataAt(int place) {
+    return DATA_AT + (long) slotInSlab(place) * SLOT_BYTES;
   }
 
-  private static long dataAt(int slot) {
-    return DATA_AT + (long) (slot % SLAB_SLOTS) * SLOT_BYTES;
+  private static int unit(int place) {
+    return place % PackedSlot.UNITS;
+  }
+
+  private static int slotInSlab(int place) {
+    return place / PackedSlot.UNITS % SLAB_SLOTS;
   }
 
   /** Unmaps the slabs and, if nothing is in them any more, deletes them. */

@@ -34,6 +34,9 @@ record StoreContext(
   /** The part that is worth a run of its own while the pool grows too slowly. */
   private static final int SHARE_IN_GROWTH = 16;
 
+  /** The blocks for each slot of a full buffer with which one is full too, in however few slots. */
+  private static final int MAX_BLOCKS_A_SLOT = 4;
+
   HostFiles files() {
     return directory.files();
   }
@@ -72,6 +75,15 @@ record StoreContext(
   int slotsToEmpty(int held) {
     int full = bufferSlots(held);
     return pool.growsTooSlowly() ? Math.min(full, pool.capacity() / SHARE_IN_GROWTH) : full;
+  }
+
+  /**
+   * Whether a write buffer is to be emptied: it is full, or has so much that others would wait long
+   * for its slots.
+   */
+  boolean isDue(WriteBuffer buffer) {
+    int full = slotsToEmpty(buffer.slotCount());
+    return buffer.slotCount() >= full || buffer.entryCount() >= MAX_BLOCKS_A_SLOT * full;
   }
 
   /**

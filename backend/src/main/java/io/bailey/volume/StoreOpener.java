@@ -219,13 +219,13 @@ final class StoreOpener {
     buffers
         .slots()
         .visit(
-            (slot, sequence, id, block, count) -> {
+            (place, sequence, id, block, count) -> {
               Volume volume = byId.get(id);
               if (volume != null) {
-                volume.adopt(slot, sequence, block, count);
+                volume.adopt(place, sequence, block, count);
               } else if (names.allServed()) {
-                context.pool().give(slot);
-              } else {
+                boolean _ = context.pool().give(place);
+              } else if (SlabPool.isFirst(place)) {
                 stranded.incrementAndGet();
               }
             });

@@ -297,8 +297,8 @@ public final class Volume implements BlockDevice {
   }
 
   /** Takes back a slot that an earlier process published; see {@link VolumeTop#adopt}. */
-  void adopt(int slot, long itsSequence, long block, long zeroBlocks) {
-    top.adopt(slot, itsSequence, block, zeroBlocks);
+  void adopt(int place, long itsSequence, long block, long zeroBlocks) {
+    top.adopt(place, itsSequence, block, zeroBlocks);
   }
 
   /** What it has on disk, with its stack retained for the caller. */

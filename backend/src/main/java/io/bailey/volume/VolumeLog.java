@@ -27,8 +27,7 @@ import org.jspecify.annotations.Nullable;
  * The part of a durable volume that is in the journal: its newest level. Values stay where their
  * records have them, and an index in memory says where; a frozen index is on its way into a run.
  *
- * <p>Guarded by the volume's lock, but for {@link #append}, which one thread at a time may call,
- * and {@link #sorted}, which reads the frozen index.
+ * <p>Guarded by the volume's lock, but for {@link #append}, which one thread at a time may call.
  */
 final class VolumeLog {
   /** What {@link #find} says of a block that isn't in the journal. */
@@ -114,8 +113,12 @@ final class VolumeLog {
     byte[] block = new byte[Dubtree.BLOCK_BYTES];
     Cursor cursor = source.cursor();
     for (Entry entry = cursor.next(); entry != null; entry = cursor.next()) {
-      if (entry instanceof Entry.Plain plain) {
-        plain.loader().load(plain.slot(), block);
+      if (entry instanceof Entry.Unsealed unsealed) {
+        if (unsealed.loader().load(unsealed.slot(), block) != Dubtree.BLOCK_BYTES) {
+          throw new StorageException(
+              Kind.DAMAGED,
+              "the write buffer of " + name + " has block " + unsealed.start() + " compressed");
+        }
         if (!RunWriter.isZero(block, 0)) {
           batch.addValue(entry.start(), block, 0);
           continue;
@@ -248,18 +251,21 @@ final class VolumeLog {
     return frozen != null && !index.isEmpty();
   }
 
-  /** Every write up to it is in the frozen index, or in the runs. */
-  long frozenSequence() {
-    return frozenSequence;
+  /**
+   * What is on its way into a run, and doesn't change.
+   *
+   * @param sequence every write up to it is in there, or in the runs
+   */
+  record Frozen(Journal journal, @Nullable JournalIndex index, List<Epoch> epochs, long sequence) {
+    /** What it has, in order. Sorting takes a while: not under the lock. */
+    Cursor sorted() {
+      return index == null ? () -> null : index.over(new JournalCursor(journal, index, epochs));
+    }
   }
 
-  /** What the frozen index has, in order. Under the lock; what it gives may be read without. */
-  Cursor sorted() {
-    JournalIndex source = frozen;
-    if (source == null) {
-      return () -> null;
-    }
-    return source.over(new JournalCursor(context.journal(), source, List.copyOf(epochs)));
+  /** What the frozen index has. */
+  Frozen frozen() {
+    return new Frozen(context.journal(), frozen, List.copyOf(epochs), frozenSequence);
   }
 
   /** The runs have what the frozen index had. */

@@ -77,6 +77,7 @@ final class VolumeReader {
     int[] gaps = new int[8];
     int gapEnds = 0;
     JournalReads logged = new JournalReads();
+    PackedReads packed = new PackedReads();
     @Nullable RunStack below = null;
     int missing = 0;
     try {
@@ -84,7 +85,7 @@ final class VolumeReader {
         top.failIfClosed();
         for (int i = 0; i < blocks; i++) {
           long to = at + (long) i * Dubtree.BLOCK_BYTES;
-          long found = top.lookUp(first + i, dst, to);
+          long found = top.lookUp(first + i, dst, to, packed);
           if (found >= 0) {
             log.note(logged, first + i, to);
           } else if (found == VolumeTop.NOWHERE) {
@@ -103,6 +104,7 @@ final class VolumeReader {
         below = gapEnds == 0 ? null : runs.retained();
       }
       readsFromBuffer.add(blocks - missing - logged.size());
+      packed.unpack(dst);
       if (!log.read(logged, dst, cachedOnly, reads)) {
         return false;
       }

@@ -6,7 +6,7 @@ import java.util.List;
  * Counters of one volume since it was opened, and what it holds now. Counts are of 4 KiB blocks
  * where the name says blocks, else bytes.
  *
- * @param bufferBytes plain bytes that wait in the write buffer
+ * @param bufferBytes memory that its write buffers take
  * @param journalBytes bytes of the journal that this volume still needs
  * @param levelBytes stored bytes of each level, newest first
  * @param guestBytesWritten bytes that clients wrote

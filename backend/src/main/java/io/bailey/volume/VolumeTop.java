@@ -63,10 +63,12 @@ final class VolumeTop {
   /**
    * Finds a block above the runs, and copies it if it is in memory. Under the lock.
    *
+   * @param packed has it to decompress where it is compressed
    * @return its place in the journal, or {@link #IN_MEMORY} or {@link #NOWHERE}
    */
-  long lookUp(long block, MemorySegment dst, long at) {
-    if (readBuffered(block, dst, at)) {
+  long lookUp(long block, MemorySegment dst, long at, PackedReads packed) {
+    if (readFrom(active, block, dst, at, packed)
+        || (frozen != null && readFrom(frozen, block, dst, at, packed))) {
       return IN_MEMORY;
     }
     long found = log.find(block);
@@ -77,15 +79,15 @@ final class VolumeTop {
     return found;
   }
 
-  /** Copies a block that is in a buffer. Under the lock. */
-  private boolean readBuffered(long block, MemorySegment dst, long at) {
-    return readFrom(active, block, dst, at) || (frozen != null && readFrom(frozen, block, dst, at));
-  }
-
-  private boolean readFrom(WriteBuffer buffer, long block, MemorySegment dst, long at) {
-    int slot = buffer.slot(block);
-    if (slot != LongIntMap.NONE) {
-      context.pool().copy(slot, dst, at);
+  private boolean readFrom(
+      WriteBuffer buffer, long block, MemorySegment dst, long at, PackedReads packed) {
+    int place = buffer.place(block);
+    if (place != LongIntMap.NONE) {
+      if (SlabPool.isPacked(place)) {
+        packed.add(context.pool(), place, at);
+      } else {
+        context.pool().copy(place, dst, at);
+      }
       return true;
     }
     if (buffer.isZero(block)) {
@@ -192,19 +194,19 @@ final class VolumeTop {
   }
 
   /**
-   * Takes back a slot that an earlier process published, in the order of sequences, once the
-   * journal has been read: what that covers is dropped.
+   * Takes back a block, or zeros, that an earlier process published, in the order of sequences,
+   * once the journal has been read: what that covers is dropped.
    */
-  void adopt(int slot, long itsSequence, long block, long zeroBlocks) {
+  void adopt(int place, long itsSequence, long block, long zeroBlocks) {
     long count = Math.max(1, zeroBlocks);
     if (itsSequence <= log.sequence() || block < 0 || count > blocks - block) {
-      context.pool().give(slot);
+      boolean _ = context.pool().give(place);
       return;
     }
     if (zeroBlocks == 0) {
-      active.put(block, slot);
+      active.put(block, place);
     } else {
-      active.putZeros(block, zeroBlocks, slot);
+      active.putZeros(block, zeroBlocks, place);
     }
     sequence = Math.max(sequence, itsSequence);
   }

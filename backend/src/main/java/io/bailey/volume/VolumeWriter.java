@@ -1,5 +1,6 @@
 package io.bailey.volume;
 
+import io.bailey.crypto.Codec;
 import io.bailey.dubtree.Dubtree;
 import io.bailey.dubtree.RunStack;
 import io.bailey.io.StorageException;
@@ -33,6 +34,7 @@ final class VolumeWriter {
   private final WritePace pace;
   private final VolumeLogWriter logWriter;
   private final VolumeUpkeep upkeep;
+  private final PackTrial trial = new PackTrial();
   private final LongAdder guestBytesWritten = new LongAdder();
 
   VolumeWriter(
@@ -108,6 +110,10 @@ final class VolumeWriter {
 
   private boolean putBlocks(long first, int blocks, MemorySegment src, long from, boolean wait)
       throws IOException {
+    if (!durable) {
+      return awaitRoom(blocks, wait, () -> putPacked(first, blocks, src, from));
+    }
+    // No need to compress: the slots are soon free again.
     int[] slots = new int[blocks];
     if (!takeSlots(blocks, slots, wait)) {
       return false;
@@ -121,14 +127,30 @@ final class VolumeWriter {
         publish(first + i, slots[i]);
       }
     }
-    noteWritten(blocks);
+    context.maintenance().written(blocks);
     return true;
   }
 
-  private void noteWritten(int count) {
-    if (durable) {
-      context.maintenance().written(count);
+  /** Puts blocks, compressed where that makes them small, if there are slots for them. */
+  private boolean putPacked(long first, int blocks, MemorySegment src, long from)
+      throws IOException {
+    Codec codec = Codec.borrow();
+    try {
+      PackedBlocks packed = new PackedBlocks(codec, src, from, blocks, trial);
+      int[] slots = new int[blocks];
+      synchronized (top.lock) {
+        top.failIfUnwritable();
+        if (!context.pool().take(top.active.slotsFor(packed), slots)) {
+          return false;
+        }
+        long before = top.sequence;
+        top.sequence += blocks;
+        top.active.put(first, packed, slots, before, id);
+      }
+    } finally {
+      codec.giveBack();
     }
+    return true;
   }
 
   private boolean putPart(
@@ -148,7 +170,9 @@ final class VolumeWriter {
         }
         done = patch(block, source, whole, slot[0], at, src, from, length);
       }
-      noteWritten(1);
+      if (durable) {
+        context.maintenance().written(1);
+      }
       return true;
     } finally {
       if (!done) {
@@ -165,11 +189,12 @@ final class VolumeWriter {
    */
   private record Source(long place, RunStack stack) {}
 
-  /** Where a block's bytes are; they are copied if they are in memory. */
+  /** Where a block's bytes are. */
   private Source source(long block, MemorySegment whole) throws IOException {
     synchronized (top.lock) {
       top.failIfClosed();
-      return new Source(top.lookUp(block, whole, 0), runs.current());
+      // What is in memory is copied again, and decompressed, once the block is published.
+      return new Source(top.lookUp(block, whole, 0, new PackedReads()), runs.current());
     }
   }
 
@@ -186,7 +211,9 @@ final class VolumeWriter {
       throws IOException {
     synchronized (top.lock) {
       top.failIfClosed();
-      long place = top.lookUp(block, whole, 0);
+      PackedReads packed = new PackedReads();
+      long place = top.lookUp(block, whole, 0, packed);
+      packed.unpack(whole);
       boolean same =
           place == readFrom.place && (place != VolumeTop.NOWHERE || runs.isCurrent(readFrom.stack));
       if (place != VolumeTop.IN_MEMORY && !same) {
@@ -205,8 +232,18 @@ final class VolumeWriter {
     top.active.put(block, slot);
   }
 
-  /** Takes slots once the volume and the host have room for them. */
   private boolean takeSlots(int count, int[] slots, boolean wait) throws IOException {
+    return awaitRoom(count, wait, () -> context.pool().take(count, slots));
+  }
+
+  /** Takes slots, if there are some. */
+  @FunctionalInterface
+  private interface Taker {
+    boolean take() throws IOException;
+  }
+
+  /** Has slots taken once the volume and the host have room for so many blocks. */
+  private boolean awaitRoom(int blocks, boolean wait, Taker taker) throws IOException {
     long began = wait ? System.nanoTime() : 0;
     long asked = began;
     while (true) {
@@ -216,11 +253,15 @@ final class VolumeWriter {
       CountDownLatch change;
       synchronized (top.lock) {
         top.failIfUnwritable();
-        room = logTooLong ? Room.NONE : room(count, slots, wait, began);
+        room = logTooLong ? Room.NONE : room(blocks, wait, began);
         change = top.change();
       }
-      if (room == Room.TAKEN || !wait) {
-        return room == Room.TAKEN;
+      if (room == Room.FOR_MORE && taker.take()) {
+        relieveIfLow();
+        return true;
+      }
+      if (!wait) {
+        return false;
       }
       switch (room) {
         case TOO_EARLY -> top.await(change, WritePace.stepMillis(System.nanoTime() - began));
@@ -245,7 +286,8 @@ final class VolumeWriter {
   }
 
   private enum Room {
-    TAKEN,
+    /** There is, if the host has slots. */
+    FOR_MORE,
     /** Buffers fill faster than they are emptied. */
     TOO_EARLY,
     /** There is, once the journal has what the buffer has. */
@@ -253,21 +295,17 @@ final class VolumeWriter {
     NONE
   }
 
-  /** Takes slots if there are some. Under the lock. */
-  private Room room(int count, int[] slots, boolean wait, long began) throws IOException {
+  /** Whether the volume has room. Under the lock. */
+  private Room room(int blocks, boolean wait, long began) {
     if (durable && top.active.slotCount() >= maxUnjournaled()) {
       return Room.AFTER_LOGGING;
     }
     // Better to wait a little at each write now than long at the one that finds no slot.
     double lead = durable ? leadOfLog() : lead();
-    if (lead > 0 && (!wait || System.nanoTime() - began < WritePace.delayNanos(count, lead))) {
+    if (lead > 0 && (!wait || System.nanoTime() - began < WritePace.delayNanos(blocks, lead))) {
       return Room.TOO_EARLY;
     }
-    if (!hasRoom() || !context.pool().take(count, slots)) {
-      return Room.NONE;
-    }
-    relieveIfLow();
-    return Room.TAKEN;
+    return hasRoom() ? Room.FOR_MORE : Room.NONE;
   }
 
   /** How far an ephemeral volume, or the host, is ahead. Under the lock. */
@@ -301,7 +339,7 @@ final class VolumeWriter {
       return room;
     }
     int held = top.active.slotCount();
-    if (held >= context.slotsToEmpty(held)) {
+    if (context.isDue(top.active)) {
       upkeep.requestRelief();
     }
     // Who is faster than the disk is slowed down above; who finds the disk full is stopped.

@@ -43,27 +43,40 @@ final class WritePace {
   private final AtomicInteger emptied = new AtomicInteger();
   private volatile int toEmpty = 1;
 
+  /** Slots that the host was told of; of who empties the buffer. */
+  private int soonFree;
+
   WritePace(SlabPool pool) {
     this.pool = pool;
   }
 
-  /** A cursor over a buffer that is being emptied, with its entries counted until {@link #end}. */
-  Cursor counting(Cursor entries, int count) {
+  /**
+   * A cursor over a buffer that is being emptied, with its entries counted until {@link #end}.
+   *
+   * @param slots that they are in
+   */
+  Cursor counting(Cursor entries, int count, int slots) {
     toEmpty = Math.max(1, count);
     return () -> {
-      int now = emptied.getPlain() + 1;
+      // Zeros may come in more pieces than they are.
+      int now = Math.min(emptied.getPlain() + 1, toEmpty);
       emptied.setRelease(now);
       if (now % COUNTED_AT_ONCE == 0) {
-        pool.soonFree(COUNTED_AT_ONCE);
+        countSoonFree((int) ((long) now * slots / toEmpty));
       }
       return entries.next();
     };
   }
 
+  private void countSoonFree(int slots) {
+    pool.soonFree(slots - soonFree);
+    soonFree = slots;
+  }
+
   /** The run is finished and its slots are free, or it failed and none will be. */
   void end() {
-    int counted = emptied.getAndSet(0);
-    pool.soonFree(-(counted - counted % COUNTED_AT_ONCE));
+    emptied.set(0);
+    countSoonFree(0);
   }
 
   /**

@@ -58,7 +58,7 @@ final class OverlayCursorTest {
       assertThat(entry.start()).as(what).isGreaterThanOrEqualTo(at);
       assertThat(entry.end()).as(what).isGreaterThan(entry.start());
       at = entry.end();
-      if (entry instanceof Entry.Plain plain) {
+      if (entry instanceof Entry.Unsealed plain) {
         plain.loader().load(plain.slot(), actual);
         found.put(plain.start(), (long) java.util.Arrays.hashCode(actual));
       } else {

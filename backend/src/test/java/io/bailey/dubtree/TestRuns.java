@@ -86,6 +86,11 @@ final class TestRuns {
     }
   }
 
+  private static int load(long seed, byte[] dst) {
+    value(seed, dst);
+    return dst.length;
+  }
+
   /** Entries of a layer; neighbouring zeros as one range. */
   static Cursor cursor(Map<Long, Long> layer) {
     List<Entry> entries = new ArrayList<>();
@@ -93,7 +98,7 @@ final class TestRuns {
       long block = entry.getKey();
       long seed = entry.getValue();
       if (seed != 0) {
-        entries.add(new Entry.Plain(block, (slot, dst) -> value(seed, dst), 0));
+        entries.add(new Entry.Unsealed(block, (slot, dst) -> load(seed, dst), 0));
       } else if (!entries.isEmpty()
           && entries.getLast() instanceof Entry.Zeros(long start, long end)
           && end == block) {

@@ -126,6 +126,38 @@ final class DamagedBuffersTest {
   }
 
   @Test
+  void aCompressedBlockThatIsDamaged_failsAlone_andWhereItIsIsSaid() throws Exception {
+    Path copy;
+    try (TestStore test = new TestStore(directory.resolve("other"))) {
+      Volume volume = test.volume("v", Durability.NONE);
+      for (int block = 0; block < 3; block++) {
+        volume.write(block * 4096L, StampWriter.stamp(block + 1), 0, 4096);
+      }
+      copy = test.copyAs("killed");
+    }
+    Path slab = copy.resolve("memory/slab-0");
+    byte[] bytes = Files.readAllBytes(slab);
+    // The second block of a slot, whose size is 16 bytes behind its beginning.
+    int second = 36864 + 64 + 576;
+    assertThat(bytes[second + 16]).isPositive();
+    bytes[second + 16] = 0;
+    Files.write(slab, bytes);
+    try (Store store =
+        Store.open(
+            new StoreOptions(copy.resolve("store"), copy.resolve("memory"), TestStore.BUDGET))) {
+      Volume volume = store.volume("v").orElseThrow();
+      byte[] actual = new byte[4096];
+      for (int block : new int[] {0, 2}) {
+        volume.read(block * 4096L, actual, 0, 4096);
+        assertThat(actual).isEqualTo(StampWriter.stamp(block + 1));
+      }
+      assertThatThrownBy(() -> volume.read(4096, actual, 0, 4096))
+          .hasMessageContaining(slab + ", offset " + second);
+      assertThat(volume.stats().damaged()).isEqualTo(1);
+    }
+  }
+
+  @Test
   void aSlabWithADamagedHeader_isSaid() throws Exception {
     Path slab = killed.resolve("memory/slab-0");
     for (int at = 0; at < 32; at++) {

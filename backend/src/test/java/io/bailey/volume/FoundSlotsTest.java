@@ -24,10 +24,11 @@ final class FoundSlotsTest {
       found.slot(slot.slot, slot.sequence, slot.volume, slot.block, slot.count);
     }
     expected.sort(Comparator.comparingLong(Slot::sequence));
+    assertThat(found.isEmpty()).isEqualTo(slots == 0);
     List<Slot> actual = new ArrayList<>();
     found.visit(
         (slot, s, volume, block, count) -> actual.add(new Slot(slot, s, volume, block, count)));
     assertThat(actual).isEqualTo(expected);
-    assertThat(found.isEmpty()).isEqualTo(slots == 0);
+    assertThat(found.isEmpty()).isTrue();
   }
 }

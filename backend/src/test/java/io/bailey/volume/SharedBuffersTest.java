@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -24,6 +25,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** How ephemeral volumes share the host's write buffers. */
 @Timeout(60)
@@ -67,6 +70,83 @@ final class SharedBuffersTest {
       fill(volume, SLOTS / 2, SLOTS / 2 + 1);
       await().until(() -> slots(volume) <= 1);
       TestStore.compare(volume, 0, SLOTS / 2 + 1, "emptied");
+    }
+  }
+
+  /** A write of several blocks, and then one of its last block alone. */
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void whatIsOverwritten_isNotBackAfterAKill(boolean compressible) throws Exception {
+    try (TestStore test = new TestStore(directory)) {
+      Volume volume = test.volume("v", Durability.NONE);
+      byte[] four = new byte[4 * 4096];
+      byte[] last = compressible ? StampWriter.stamp(1) : TestStore.content(1);
+      if (!compressible) {
+        new Random(2).nextBytes(four);
+      }
+      for (int block = 0; block < 40; block += 4) {
+        volume.write(block * 4096L, four, 0, four.length);
+        volume.write((block + 3) * 4096L, last, 0, last.length);
+      }
+      try (TestStore after = test.killed("killed", TestStore.BUDGET)) {
+        Volume found = after.store.volume("v").orElseThrow();
+        byte[] actual = new byte[4096];
+        for (int block = 3; block < 40; block += 4) {
+          found.read(block * 4096L, actual, 0, 4096);
+          assertThat(actual).isEqualTo(last);
+        }
+      }
+    }
+  }
+
+  @Test
+  void aBufferWithFourBlocksForEachOfItsSlots_isEmptied() throws Exception {
+    try (TestStore test = new TestStore(directory)) {
+      Volume volume = test.volume("v", Durability.NONE);
+      int most = 4 * SLOTS / 2;
+      for (int block = 0; block < most; block++) {
+        volume.write(block * 4096L, StampWriter.stamp(block), 0, 4096);
+      }
+      assertThat(test.chunkFiles()).isEmpty();
+      assertThat(slots(volume)).isLessThan(SLOTS / 2);
+      volume.write(most * 4096L, StampWriter.stamp(most), 0, 4096);
+      await().until(() -> slots(volume) <= 1);
+    }
+  }
+
+  @Test
+  void blocksThatCompress_shareSlots_beforeAndAfterAKill() throws Exception {
+    try (TestStore test = new TestStore(directory)) {
+      Volume volume = test.volume("v", Durability.NONE);
+      for (int round = 0; round < 2; round++) {
+        for (int block = 0; block < SLOTS; block++) {
+          volume.write(block * 4096L, StampWriter.stamp(block + round), 0, 4096);
+        }
+        assertThat(slots(volume)).isBetween(SLOTS / 7L, SLOTS / 7L + 2);
+      }
+      assertThat(test.chunkFiles()).isEmpty();
+      try (TestStore after = test.killed("killed", TestStore.BUDGET)) {
+        Volume found = after.store.volume("v").orElseThrow();
+        assertThat(slots(found)).isEqualTo(slots(volume));
+        byte[] actual = new byte[4096];
+        for (int block = 0; block < SLOTS; block++) {
+          found.read(block * 4096L, actual, 0, 4096);
+          assertThat(Arrays.equals(actual, StampWriter.stamp(block + 1))).isTrue();
+        }
+        for (int block = 0; block < SLOTS; block += 3) {
+          found.write(block * 4096L, StampWriter.stamp(-block), 0, 4096);
+        }
+        try (TestStore again = after.killed("again", TestStore.BUDGET)) {
+          Volume foundAgain = again.store.volume("v").orElseThrow();
+          for (int block = 0; block < SLOTS; block++) {
+            foundAgain.read(block * 4096L, actual, 0, 4096);
+            byte[] stamp = StampWriter.stamp(block % 3 == 0 ? -block : block + 1);
+            assertThat(Arrays.equals(actual, stamp)).isTrue();
+          }
+        }
+        found.trim(0, 64 << 20);
+        assertThat(slots(found)).as("the range, and the slot being filled").isEqualTo(2);
+      }
     }
   }
 
@@ -270,7 +350,7 @@ final class SharedBuffersTest {
       CountDownLatch hold = new CountDownLatch(1);
       test.files.delay(hold, TestStore.CHUNKS, Call.WRITE);
       byte[] all = new byte[SLOTS * SlabPool.SLOT_BYTES];
-      Arrays.fill(all, (byte) 1);
+      new Random(1).nextBytes(all);
       CompletableFuture<Throwable> writer =
           CompletableFuture.supplyAsync(
               () ->

@@ -3,6 +3,7 @@ package io.bailey.volume;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import io.bailey.crypto.Codec;
 import io.bailey.io.FaultyFiles;
 import io.bailey.io.FaultyFiles.Call;
 import io.bailey.io.LocalFiles;
@@ -10,7 +11,12 @@ import io.bailey.io.StorageException.Kind;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -24,6 +30,8 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 @Timeout(60)
 final class SlabPoolTest {
@@ -55,9 +63,21 @@ final class SlabPoolTest {
     return bytes;
   }
 
+  static void readBlock(SlabPool pool, int place, byte[] dst) {
+    try {
+      if (SlabPool.isPacked(place)) {
+        pool.unpack(pool.packed(place), place, MemorySegment.ofArray(dst), 0);
+      } else {
+        pool.copy(place, MemorySegment.ofArray(dst), 0);
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
   private static byte[] read(SlabPool pool, int slot) {
     byte[] bytes = new byte[SlabPool.SLOT_BYTES];
-    pool.copy(slot, MemorySegment.ofArray(bytes), 0);
+    readBlock(pool, slot, bytes);
     return bytes;
   }
 
@@ -100,6 +120,114 @@ final class SlabPoolTest {
     assertThat(files.list(directory)).isEmpty();
   }
 
+  /** Of some sizes: with so many bytes that don't compress. */
+  private static byte[] compressible(int i) {
+    byte[] bytes = Arrays.copyOf(Arrays.copyOf(content(i), 350 * (i % 3)), SlabPool.SLOT_BYTES);
+    bytes[SlabPool.SLOT_BYTES - 1] = (byte) (i + 1);
+    return bytes;
+  }
+
+  /** Puts so many blocks into one slot, where other bytes lay before; returns the slot's place. */
+  private static int putPacked(SlabPool pool, int count) throws IOException {
+    int[] slot = new int[1];
+    pool.take(1, slot);
+    pool.fill(slot[0], MemorySegment.ofArray(content(1)), 0);
+    pool.give(slot[0]);
+    byte[] bytes = new byte[count * SlabPool.SLOT_BYTES];
+    for (int i = 0; i < count; i++) {
+      System.arraycopy(compressible(i), 0, bytes, i * SlabPool.SLOT_BYTES, SlabPool.SLOT_BYTES);
+    }
+    Codec codec = Codec.borrow();
+    MemorySegment src = MemorySegment.ofArray(bytes);
+    PackedBlocks packed = new PackedBlocks(codec, src, 0, count, new PackTrial());
+    WriteBuffer buffer = new WriteBuffer(pool);
+    assertThat(buffer.slotsFor(packed)).isEqualTo(1);
+    pool.take(1, slot);
+    buffer.put(30, packed, slot, 100, 5);
+    codec.giveBack();
+    return slot[0];
+  }
+
+  private void assertFound(SlabPool next, int count) {
+    assertThat(found).hasSize(count);
+    found.forEach(
+        (place, held) -> {
+          int i = (int) held.sequence - 101;
+          assertThat(held).isEqualTo(new Held(101 + i, 5, 30 + i, 0));
+          assertThat(read(next, place)).isEqualTo(compressible(i));
+        });
+    assertThat(next.available()).isEqualTo(next.capacity() - Math.min(1, count));
+    int left = count;
+    for (int place : found.keySet()) {
+      assertThat(next.give(place)).as("free with the last one").isEqualTo(--left == 0);
+    }
+    assertThat(next.available()).isEqualTo(next.capacity());
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2, 3, 5})
+  void blocksThatShareASlot_areFoundByTheNextProcess(int count) throws Exception {
+    SlabPool pool = open(set, 2 * SLAB);
+    putPacked(pool, count);
+    pool.close(false);
+    SlabPool next = open(set, 2 * SLAB);
+    assertFound(next, count);
+    next.close(true);
+  }
+
+  /** A process can die between any two instructions; the sequence of a block is its last. */
+  @ParameterizedTest
+  @ValueSource(ints = {0, 1, 2})
+  void ofBlocksThatShareASlot_thoseBeforeTheFirstUnfinishedAreFound(int finished) throws Exception {
+    SlabPool pool = open(set, 2 * SLAB);
+    int place = putPacked(pool, 5);
+    pool.close(false);
+    // The first two take the least that a block does.
+    long[] blocks = {64, 64 + 576, 64 + 2 * 576};
+    try (FileChannel file =
+        FileChannel.open(directory.resolve("slab-0"), StandardOpenOption.WRITE)) {
+      file.write(ByteBuffer.allocate(8), 36864 + place / 64 * 4096L + blocks[finished]);
+    }
+    SlabPool next = open(set, 2 * SLAB);
+    assertFound(next, finished);
+    next.close(true);
+  }
+
+  @Test
+  void aSlotThatWasToShareBlocks_isFreeForTheNextProcess_ifNoneCame() throws Exception {
+    SlabPool pool = open(set, 2 * SLAB);
+    int[] slot = new int[1];
+    pool.take(1, slot);
+    pool.fill(slot[0], MemorySegment.ofArray(content(1)), 0);
+    pool.beginPacked(slot[0], 1, 5);
+    pool.close(false);
+    SlabPool next = open(set, 2 * SLAB);
+    assertFound(next, 0);
+    next.close(true);
+  }
+
+  /** An older build takes the first version, and would lose what it doesn't know in the second. */
+  @Test
+  void aSlabIsOfTheSecondVersion_onceBlocksHaveSharedASlotInIt() throws Exception {
+    SlabPool pool = open(set, 2 * SLAB);
+    int[] slot = new int[1];
+    pool.take(1, slot);
+    pool.publish(slot[0], 1, 2, 3, 0);
+    assertThat(version()).isEqualTo(1);
+    pool.close(false);
+    SlabPool next = open(set, 2 * SLAB);
+    assertThat(found.values()).containsExactly(new Held(1, 2, 3, 0));
+    assertThat(version()).isEqualTo(1);
+    putPacked(next, 1);
+    assertThat(version()).isEqualTo(2);
+    next.close(true);
+  }
+
+  private int version() throws IOException {
+    byte[] head = Arrays.copyOf(Files.readAllBytes(directory.resolve("slab-0")), 8);
+    return (int) ByteBuffer.wrap(head).order(ByteOrder.nativeOrder()).getLong() & 0xFF;
+  }
+
   @Test
   void slabsOfAnotherSet_orOfAWrongSize_areDropped() throws Exception {
     SlabPool pool = open(set, 2 * SLAB);
@@ -107,7 +235,7 @@ final class SlabPoolTest {
     pool.take(1, slot);
     pool.publish(slot[0], 1, 2, 3, 0);
     pool.close(false);
-    java.nio.file.Files.write(directory.resolve("slab-1"), new byte[77]);
+    Files.write(directory.resolve("slab-1"), new byte[77]);
     SlabPool other = open(UUID.randomUUID(), 2 * SLAB);
     assertThat(found).isEmpty();
     assertThat(files.list(directory)).isEmpty();
@@ -157,11 +285,7 @@ final class SlabPoolTest {
     byte[] expected = content(1);
     System.arraycopy(content(2), 7, expected, 100, 50);
     assertThat(read(pool, slot[0])).isEqualTo(expected);
-    assertThat(pool.holds(slot[0], 8, 9)).isTrue();
-    assertThat(pool.holds(slot[0], 8, 10)).isFalse();
-    assertThat(pool.holds(slot[0], 7, 9)).isFalse();
     pool.give(slot[0]);
-    assertThat(pool.holds(slot[0], 8, 9)).isFalse();
     pool.close(true);
   }
 

@@ -21,6 +21,8 @@ import java.util.stream.Stream;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What a volume may take on the disk. */
 final class SpaceTest {
@@ -75,11 +77,12 @@ final class SpaceTest {
         .until(isSo);
   }
 
-  @Test
-  void aBlockWrittenAgainAndAgain_makesNoGarbage() throws Exception {
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void aBlockWrittenAgainAndAgain_makesNoGarbage(boolean compressible) throws Exception {
     try (TestStore test = new TestStore(directory)) {
       Volume volume = test.volume("v", Durability.NONE);
-      byte[] content = TestStore.content(1);
+      byte[] content = compressible ? StampWriter.stamp(1) : TestStore.content(1);
       for (int i = 0; i < 50 * TestStore.BUFFER_BLOCKS; i++) {
         volume.write(7 * BLOCK, content, 0, BLOCK);
       }

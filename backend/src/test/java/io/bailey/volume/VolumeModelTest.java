@@ -176,16 +176,31 @@ final class VolumeModelTest {
     String name = anyVolume();
     int[] range = range(40);
     byte[] bytes = new byte[range[1]];
-    if (random.nextInt(4) > 0) {
-      random.nextBytes(bytes);
-    } else if (random.nextBoolean()) {
-      Arrays.fill(bytes, (byte) random.nextInt());
-    }
+    fill(bytes);
     Volume volume = store.volume(name).orElseThrow();
     if (!volume.tryWrite(range[0], MemorySegment.ofArray(bytes), 0, bytes.length)) {
       volume.write(range[0], bytes, 0, bytes.length);
     }
     System.arraycopy(bytes, 0, model.get(name), range[0], bytes.length);
+  }
+
+  /** With bytes that don't compress, that compress more or less, or that are all the same. */
+  private void fill(byte[] bytes) {
+    switch (random.nextInt(8)) {
+      case 0, 1, 2, 3 -> random.nextBytes(bytes);
+      case 4, 5 -> {
+        for (int at = 0; at < bytes.length; at += 4096) {
+          int end = Math.min(bytes.length, at + random.nextInt(3000));
+          for (int i = at; i < end; i++) {
+            bytes[i] = (byte) random.nextInt();
+          }
+        }
+      }
+      case 6 -> Arrays.fill(bytes, (byte) random.nextInt());
+      default -> {
+        // Zeros.
+      }
+    }
   }
 
   private void zeroOrTrim() throws Exception {

@@ -19,7 +19,7 @@ final class WritePaceTest {
   void aBufferMayFill_asFarAsTheOtherOneIsEmptied() throws Exception {
     withPool(
         (pool, pace) -> {
-          Cursor entries = pace.counting(() -> null, 100);
+          Cursor entries = pace.counting(() -> null, 100, 100);
           assertThat(pace.lead(250, 1000)).isLessThanOrEqualTo(0);
           assertThat(pace.lead(251, 1000)).isPositive();
           empty(entries, 50);
@@ -58,7 +58,7 @@ final class WritePaceTest {
           int part = pool.capacity() / 16;
           take(pool, 15 * part);
           assertThat(pace.leadOfAll()).isPositive();
-          empty(pace.counting(() -> null, 4 * part), 2 * part);
+          empty(pace.counting(() -> null, 4 * part, 4 * part), 2 * part);
           assertThat(pace.leadOfAll()).isLessThanOrEqualTo(0);
           take(pool, part);
           assertThat(pace.leadOfAll()).isEqualTo(1);
@@ -83,10 +83,25 @@ final class WritePaceTest {
   }
 
   @Test
+  void ofSlotsThatSeveralBlocksShare_asManyAreSoonFreeAsTheyAre() throws Exception {
+    withPool(
+        (pool, pace) -> {
+          Cursor entries = pace.counting(() -> null, 700, 100);
+          empty(entries, 352);
+          assertThat(pool.soonFree()).isEqualTo(50);
+          // Zeros between values come in more pieces than there are ranges.
+          empty(entries, 700);
+          assertThat(pool.soonFree()).isBetween(95, 100);
+          pace.end();
+          assertThat(pool.soonFree()).isZero();
+        });
+  }
+
+  @Test
   void aRunThatHasEnded_hasNoSlotsThatAreSoonFree() throws Exception {
     withPool(
         (pool, pace) -> {
-          empty(pace.counting(() -> null, 1000), 1000);
+          empty(pace.counting(() -> null, 1000, 1000), 1000);
           assertThat(pool.soonFree()).isBetween(950, 1000);
           pace.end();
           assertThat(pool.soonFree()).isZero();

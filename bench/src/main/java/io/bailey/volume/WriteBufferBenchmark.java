@@ -2,6 +2,7 @@ package io.bailey.volume;
 
 import io.bailey.bench.BenchBlocks;
 import io.bailey.bench.Workplace;
+import io.bailey.crypto.Codec;
 import io.bailey.io.LocalFiles;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -42,6 +43,8 @@ public class WriteBufferBenchmark {
   private final Path directory;
   private final SlabPool pool;
   private final WriteBuffer buffer;
+  private final WriteBuffer packedBuffer;
+  private final PackTrial trial = new PackTrial();
   private long sequence;
 
   public WriteBufferBenchmark() {
@@ -51,8 +54,10 @@ public class WriteBufferBenchmark {
           new SlabPool(
               new LocalFiles(), directory, UUID.randomUUID(), POOL_BYTES, (s, q, v, b, n) -> {});
       buffer = new WriteBuffer(pool);
+      packedBuffer = new WriteBuffer(pool);
       for (int i = 0; i < BLOCKS; i++) {
         put(i);
+        putPacked(i);
       }
     } catch (IOException e) {
       throw new java.io.UncheckedIOException(e);
@@ -74,15 +79,38 @@ public class WriteBufferBenchmark {
     Workplace.delete(directory);
   }
 
+  private void putPacked(long at) throws IOException {
+    Codec codec = Codec.borrow();
+    PackedBlocks packed = new PackedBlocks(codec, MemorySegment.ofArray(block), 0, 1, trial);
+    if (!pool.take(packedBuffer.slotsFor(packed), slot)) {
+      throw new IOException("the pool is full");
+    }
+    packedBuffer.put(at, packed, slot, ++sequence, 1);
+    codec.giveBack();
+  }
+
   /** Replaces a block that the buffer has. */
   @Benchmark
   public void overwrite() throws IOException {
     put(random.nextInt(BLOCKS));
   }
 
+  /** The same where blocks are compressed and share slots. */
+  @Benchmark
+  public void overwritePacked() throws IOException {
+    putPacked(random.nextInt(BLOCKS));
+  }
+
+  @Benchmark
+  public byte[] readPacked() throws IOException {
+    int place = packedBuffer.place(random.nextInt(BLOCKS));
+    pool.unpack(pool.packed(place), place, MemorySegment.ofArray(read), 0);
+    return read;
+  }
+
   @Benchmark
   public byte[] read() {
-    pool.copy(buffer.slot(random.nextInt(BLOCKS)), MemorySegment.ofArray(read), 0);
+    pool.copy(buffer.place(random.nextInt(BLOCKS)), MemorySegment.ofArray(read), 0);
     return read;
   }
 }
