@@ -3,6 +3,7 @@ package io.bailey.volume;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -47,8 +48,8 @@ final class StoreModel {
     final byte[][] base;
     final byte[][] now;
 
-    /** Only ever added to, so that moments can share it. */
-    final List<Step> steps = new ArrayList<>();
+    /** Only ever added to, so that moments can share it, also while other threads check them. */
+    final List<Step> steps = Collections.synchronizedList(new ArrayList<>());
 
     int acknowledged;
     int flushed;
@@ -289,7 +290,10 @@ final class StoreModel {
     private int prefix(String name, byte[] bytes, int from) {
       DiskLeft left = volumes.get(name);
       byte[][] expected = left.base.clone();
-      left.steps.subList(0, from).forEach(step -> expected[step.block] = step.bytes);
+      for (int i = 0; i < from; i++) {
+        Step step = left.steps.get(i);
+        expected[step.block] = step.bytes;
+      }
       Set<Integer> differing = new TreeSet<>();
       for (int block = 0; block < BLOCKS; block++) {
         if (!same(bytes, block, expected[block])) {
