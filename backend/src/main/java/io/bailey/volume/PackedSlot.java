@@ -78,10 +78,11 @@ final class PackedSlot {
     LONG.setRelease(slab, to, sequence);
   }
 
-  /** Bytes of a compressed block: one at least, also where the memory is damaged. */
+  /** Bytes of a compressed block, which are in its slot also where the memory is damaged. */
   static int bytes(MemorySegment slab, long at, int unit) {
     long size = slab.get(ValueLayout.JAVA_LONG, at + (long) unit * UNIT_BYTES + 16);
-    return Math.clamp(size, 1, MAX_BYTES);
+    int room = (UNITS - unit) * UNIT_BYTES - HEADER_BYTES;
+    return Math.clamp(size, 1, Math.min(room, MAX_BYTES));
   }
 
   /** Copies a compressed block and returns its size. */

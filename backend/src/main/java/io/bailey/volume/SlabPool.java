@@ -260,7 +260,7 @@ final class SlabPool {
           countAvailable();
           break;
         }
-        if (slabs.length >= slabLimit()) {
+        if (closed || slabs.length >= slabLimit()) {
           return false;
         }
       }

@@ -104,7 +104,6 @@ final class VolumeReader {
         below = gapEnds == 0 ? null : runs.retained();
       }
       readsFromBuffer.add(blocks - missing - logged.size());
-      packed.unpack(dst);
       if (!log.read(logged, dst, cachedOnly, reads)) {
         return false;
       }
@@ -114,6 +113,7 @@ final class VolumeReader {
           return false;
         }
       }
+      packed.unpack(dst);
       return true;
     } catch (StorageException e) {
       if (e.kind() == Kind.DAMAGED) {

@@ -157,6 +157,37 @@ final class DamagedBuffersTest {
     }
   }
 
+  /** The last block of a slab's last slot: behind it is nothing that could be read. */
+  @Test
+  void aCompressedBlockThatSaysItIsLarge_isReadNoFurtherThanItsSlot() throws Exception {
+    int last = 7 * SlabPool.SLAB_SLOTS - 1;
+    Path copy;
+    try (TestStore test = new TestStore(directory.resolve("other"))) {
+      Volume volume = test.volume("v", Durability.NONE);
+      for (int block = 0; block <= last; block++) {
+        volume.write(block * 4096L, StampWriter.stamp(block + 1), 0, 4096);
+      }
+      copy = test.copyAs("killed");
+    }
+    Path slab = copy.resolve("memory/slab-0");
+    byte[] bytes = Files.readAllBytes(slab);
+    int at = bytes.length - 576;
+    bytes[at + 17] = 127;
+    Files.write(slab, bytes);
+    try (Store store =
+        Store.open(
+            new StoreOptions(copy.resolve("store"), copy.resolve("memory"), TestStore.BUDGET))) {
+      Volume volume = store.volume("v").orElseThrow();
+      byte[] actual = new byte[4096];
+      assertThatThrownBy(() -> volume.read(last * 4096L, actual, 0, 4096))
+          .hasMessageContaining(slab + ", offset " + at);
+      volume.checkpoint();
+      volume.read((last - 1) * 4096L, actual, 0, 4096);
+      assertThat(actual).isEqualTo(StampWriter.stamp(last));
+      volume.trim(last * 4096L, 4096);
+    }
+  }
+
   @Test
   void aSlabWithADamagedHeader_isSaid() throws Exception {
     Path slab = killed.resolve("memory/slab-0");
