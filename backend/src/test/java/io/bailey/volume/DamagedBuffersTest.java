@@ -30,6 +30,17 @@ final class DamagedBuffersTest {
     }
   }
 
+  /** The same with blocks of an ephemeral volume that share slots, stamped from 1 on. */
+  private void killWithCompressed(int blocks) throws IOException {
+    try (TestStore test = new TestStore(directory.resolve("other"))) {
+      Volume volume = test.volume("v", Durability.NONE);
+      for (int block = 0; block < blocks; block++) {
+        volume.write(block * 4096L, StampWriter.stamp(block + 1), 0, 4096);
+      }
+      killed = test.copyAs("killed");
+    }
+  }
+
   private Store open() throws IOException {
     return Store.open(
         new StoreOptions(killed.resolve("store"), killed.resolve("memory"), TestStore.BUDGET));
@@ -127,24 +138,15 @@ final class DamagedBuffersTest {
 
   @Test
   void aCompressedBlockThatIsDamaged_failsAlone_andWhereItIsIsSaid() throws Exception {
-    Path copy;
-    try (TestStore test = new TestStore(directory.resolve("other"))) {
-      Volume volume = test.volume("v", Durability.NONE);
-      for (int block = 0; block < 3; block++) {
-        volume.write(block * 4096L, StampWriter.stamp(block + 1), 0, 4096);
-      }
-      copy = test.copyAs("killed");
-    }
-    Path slab = copy.resolve("memory/slab-0");
+    killWithCompressed(3);
+    Path slab = killed.resolve("memory/slab-0");
     byte[] bytes = Files.readAllBytes(slab);
     // The second block of a slot, whose size is 16 bytes behind its beginning.
     int second = 36864 + 64 + 576;
     assertThat(bytes[second + 16]).isPositive();
     bytes[second + 16] = 0;
     Files.write(slab, bytes);
-    try (Store store =
-        Store.open(
-            new StoreOptions(copy.resolve("store"), copy.resolve("memory"), TestStore.BUDGET))) {
+    try (Store store = open()) {
       Volume volume = store.volume("v").orElseThrow();
       byte[] actual = new byte[4096];
       for (int block : new int[] {0, 2}) {
@@ -161,22 +163,13 @@ final class DamagedBuffersTest {
   @Test
   void aCompressedBlockThatSaysItIsLarge_isReadNoFurtherThanItsSlot() throws Exception {
     int last = 7 * SlabPool.SLAB_SLOTS - 1;
-    Path copy;
-    try (TestStore test = new TestStore(directory.resolve("other"))) {
-      Volume volume = test.volume("v", Durability.NONE);
-      for (int block = 0; block <= last; block++) {
-        volume.write(block * 4096L, StampWriter.stamp(block + 1), 0, 4096);
-      }
-      copy = test.copyAs("killed");
-    }
-    Path slab = copy.resolve("memory/slab-0");
+    killWithCompressed(last + 1);
+    Path slab = killed.resolve("memory/slab-0");
     byte[] bytes = Files.readAllBytes(slab);
     int at = bytes.length - 576;
     bytes[at + 17] = 127;
     Files.write(slab, bytes);
-    try (Store store =
-        Store.open(
-            new StoreOptions(copy.resolve("store"), copy.resolve("memory"), TestStore.BUDGET))) {
+    try (Store store = open()) {
       Volume volume = store.volume("v").orElseThrow();
       byte[] actual = new byte[4096];
       assertThatThrownBy(() -> volume.read(last * 4096L, actual, 0, 4096))
